@@ -135,7 +135,7 @@ func startCluster(initdb, server string) (*cluster, error) {
 		return nil, errors.Join(err, os.RemoveAll(dir))
 	}
 	data := filepath.Join(dir, "data")
-	made := exec.Command(initdb, "--no-sync", "--no-instructions", "-E", "UTF8", "--locale=C", "-A", "trust", "-U", "postgres", "-D", data)
+	made := exec.CommandContext(context.Background(), initdb, "--no-sync", "--no-instructions", "-E", "UTF8", "--locale=C", "-A", "trust", "-U", "postgres", "-D", data)
 	owner.applyTo(made)
 	if out, err := made.CombinedOutput(); err != nil {
 		return nil, errors.Join(fmt.Errorf("initdb: %w\n%s", err, out), os.RemoveAll(dir))
@@ -145,7 +145,7 @@ func startCluster(initdb, server string) (*cluster, error) {
 	for _, setting := range clusterSettings() {
 		args = append(args, "-c", setting)
 	}
-	c := &cluster{dir: dir, command: exec.Command("/bin/sh", args...)}
+	c := &cluster{dir: dir, command: exec.CommandContext(context.Background(), "/bin/sh", args...)}
 	owner.applyTo(c.command)
 	if err := c.start(); err != nil {
 		return nil, errors.Join(err, os.RemoveAll(dir))
@@ -183,7 +183,7 @@ func clusterSettings() []string {
 // start runs the keeper with its own session, so that an interrupt at the terminal reaches the tests
 // only and the keeper ends after them.
 func (c *cluster) start() error {
-	log, err := os.Create(c.logPath())
+	log, err := os.Create(c.logPath()) // written by the server
 	if err != nil {
 		return err
 	}
