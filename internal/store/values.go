@@ -1,0 +1,89 @@
+package store
+
+import (
+	"database/sql"
+	"fmt"
+	"net/netip"
+	"strings"
+	"time"
+)
+
+// Times are kept as Unix microseconds, and as null where there is none.
+
+func micros(t time.Time) any {
+	if t.IsZero() {
+		return nil
+	}
+	return t.UnixMicro()
+}
+
+// at scans a nullable time; null is the zero time.
+type at struct{ t *time.Time }
+
+func (a at) Scan(v any) error {
+	switch v := v.(type) {
+	case nil:
+		*a.t = time.Time{}
+	case int64:
+		*a.t = time.UnixMicro(v).UTC()
+	default:
+		return fmt.Errorf("store: a time is kept as %T", v)
+	}
+	return nil
+}
+
+func address(a netip.Addr) any {
+	if !a.IsValid() {
+		return nil
+	}
+	return a.String()
+}
+
+// addr scans a nullable address.
+type addr struct{ a *netip.Addr }
+
+func (s addr) Scan(v any) error {
+	var text sql.NullString
+	if err := text.Scan(v); err != nil || !text.Valid {
+		*s.a = netip.Addr{}
+		return err
+	}
+	a, err := netip.ParseAddr(text.String)
+	*s.a = a
+	return err
+}
+
+// where collects conditions whose parameters are numbered as they come.
+type where struct {
+	conds []string
+	args  []any
+}
+
+// add appends a condition; each ? stands for the next parameter.
+func (w *where) add(cond string, args ...any) {
+	for _, a := range args {
+		w.args = append(w.args, a)
+		cond = strings.Replace(cond, "?", fmt.Sprintf("$%d", len(w.args)), 1)
+	}
+	w.conds = append(w.conds, cond)
+}
+
+func (w *where) String() string {
+	if len(w.conds) == 0 {
+		return ""
+	}
+	return " where " + strings.Join(w.conds, " and ")
+}
+
+// Page asks for a part of a list, newest first: what comes after a row's id, at most so many.
+type Page struct {
+	After string // id of the last row seen; "" for the first page
+	Limit int
+}
+
+func (w *where) page(p Page, id string) (tail string) {
+	if p.After != "" {
+		w.add(id+" < ?", p.After)
+	}
+	return fmt.Sprintf(" order by %s desc limit %d", id, p.Limit)
+}
