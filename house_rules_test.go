@@ -81,3 +81,26 @@ func TestTheRulesOfTheHouseSeeViolations(t *testing.T) {
 		t.Error("a thin package comment is not told from a full one")
 	}
 }
+
+func TestCitationsAreFoundWhereTheyStand(t *testing.T) {
+	p := parsePackage(t, "x", "// Package x keeps RFC 6750\n// section 3.1 and RFC 7636, appendix B.\npackage x\n\n// RFC 9457 is long.\nvar x = 1")
+	places := cited([]goPackage{p})
+	if len(places) != 2 || places["6750 3.1"] == nil || places["7636 B"] == nil {
+		t.Errorf("found %v", places)
+	}
+}
+
+func TestRowsOfTheCoverageTableAreReadOrRefused(t *testing.T) {
+	rows, problems := parseCoverage("# x\n| RFC | section | what | tests |\n|--|--|--|--|\n" +
+		"| 6750 | 3.1 | errors | `TestA`, `FuzzB` |\n| 6749 | 4.1 | codes | left out: no browser flow |\n")
+	if len(problems) != 0 || len(rows) != 2 || len(rows[0].tests) != 2 || rows[0].key != "6750 3.1" || rows[1].leftOut != "no browser flow" {
+		t.Errorf("rows %+v, problems %v", rows, problems)
+	}
+	for _, bad := range []string{
+		"| 6750 | 3.1 | errors |", "| RFC6750 | 3.1 | errors | `TestA` |", "| 6750 | 3.1 | errors | soon |", "| 6750 | 3.1 | errors | left out: |",
+	} {
+		if _, problems := parseCoverage(bad); len(problems) != 1 {
+			t.Errorf("%q is taken: %v", bad, problems)
+		}
+	}
+}
