@@ -1,0 +1,29 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/keywright/keywright/internal/server"
+)
+
+type serveCmd struct{ configured }
+
+// Run serves until it is interrupted.
+func (c *serveCmd) Run(s *streams) error {
+	cfg, err := c.load(s)
+	if err != nil {
+		return err
+	}
+	srv, err := server.Open(s.ctx, server.Options{Config: cfg, Log: logger(cfg, s.err)})
+	if err != nil {
+		return err
+	}
+	code, open, err := srv.OpenSetUp(s.ctx)
+	if err != nil {
+		return fmt.Errorf("%w (%w)", err, srv.Close())
+	}
+	if open {
+		fmt.Fprintf(s.out, "This server has no accounts yet. Open %s/setup and type this code within an hour:\n\n    %s\n\n", cfg.Public(), code.Reveal())
+	}
+	return srv.Run(s.ctx)
+}

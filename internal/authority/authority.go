@@ -1,0 +1,249 @@
+// Package authority is all the rules: what may happen, to what, by whom.
+//
+// Every verb is a method of Authority that takes its caller as an argument, authorises, changes and
+// audits in one transaction, and tells the checks in memory before it returns: when a verb that narrows
+// access has returned, no check answers by the old state. A failed audit write fails the change.
+//
+// Surfaces (pages, REST, gateways) call these verbs and nothing below them. They get a token.Identity
+// from SignIn, Session or Bearer, and hand it back with every call; a verb never looks anywhere else for
+// who is asking. Refusals are fault.Errors with a stable code and a sentence that says what to do.
+// Who is no member of a workspace can't tell it from one that does not exist.
+package authority
+
+import (
+	"context"
+	"crypto/subtle"
+	"errors"
+	"log/slog"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/keywright/keywright/api"
+	"github.com/keywright/keywright/internal/audit"
+	"github.com/keywright/keywright/internal/fault"
+	"github.com/keywright/keywright/internal/store"
+	"github.com/keywright/keywright/internal/token"
+	"github.com/keywright/keywright/internal/verify"
+)
+
+// Config is what an Authority works with. Store, Checks and Format are required.
+type Config struct {
+	Store  *store.Store
+	Checks *verify.Checker
+	Format token.Format
+	Log    *slog.Logger     // nil discards
+	Now    func() time.Time // nil is time.Now
+}
+
+// Authority holds the rules. It is safe for use by many goroutines.
+type Authority struct {
+	store    *store.Store
+	checks   *verify.Checker
+	format   token.Format
+	log      *slog.Logger
+	now      func() time.Time
+	hasher   hasher
+	attempts attempts
+	setup    setupCode
+
+	mu    sync.Mutex
+	rules map[string]ruled // by workspace id
+}
+
+// ruled is the rules of a workspace, decoded once for each version of them.
+type ruled struct {
+	version int64
+	policy  *token.Policy
+	all     token.Catalogue // with the reserved scopes
+}
+
+// New returns an Authority.
+func New(c Config) *Authority {
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	return &Authority{
+		store: c.Store, checks: c.Checks, format: c.Format, log: c.Log, now: c.Now,
+		hasher: newHasher(), rules: map[string]ruled{},
+	}
+}
+
+// Now is the authority's clock, by which status is derived.
+func (a *Authority) Now() time.Time { return a.now().UTC() }
+
+// scene is where a verb plays: the workspace, its rules and the caller's role in it, all read in the
+// verb's own transaction.
+type scene struct {
+	store.Workspace
+	role   token.Role
+	policy *token.Policy
+	all    token.Catalogue // with the reserved scopes
+	by     token.Identity
+}
+
+// enter finds the workspace for a member of it. Anybody else, and a token of another workspace, gets the
+// answer for a workspace that does not exist. A token must hold keywright:manage or keywright:admin.
+func (a *Authority) enter(tx *store.Tx, by token.Identity, ws string) (scene, error) {
+	if by.User.ID == "" {
+		return scene{}, signInRequired()
+	}
+	m, err := tx.Membership(ws, by.User.ID)
+	switch {
+	case errors.Is(err, store.ErrNotFound), err == nil && by.Bearer != nil && by.Bearer.WorkspaceID != m.ID:
+		return scene{}, fault.Missing()
+	case err != nil:
+		return scene{}, err
+	}
+	if b := by.Bearer; b != nil && !slices.Contains(b.Scopes, token.ScopeManage) && !slices.Contains(b.Scopes, token.ScopeAdmin) {
+		return scene{}, fault.New(fault.Forbidden, api.CodeScopeMissing, "This token can't manage credentials: it needs the scope keywright:manage.")
+	}
+	s := scene{Workspace: m.Workspace, role: m.Role, by: by}
+	r, err := a.rulesOf(tx, m.Workspace)
+	s.policy, s.all = r.policy, r.all
+	return s, err
+}
+
+// administer enters as an administrator.
+func (a *Authority) administer(tx *store.Tx, by token.Identity, ws string) (scene, error) {
+	s, err := a.enter(tx, by, ws)
+	if err != nil {
+		return s, err
+	}
+	return s, s.needAdministrator()
+}
+
+func (s *scene) needAdministrator() error {
+	if s.role != token.Administrator {
+		return roleNotAllowed()
+	}
+	if b := s.by.Bearer; b != nil && !slices.Contains(b.Scopes, token.ScopeAdmin) {
+		return fault.New(fault.Forbidden, api.CodeScopeMissing, "This token can't administer the workspace: it needs the scope keywright:admin.")
+	}
+	return nil
+}
+
+// isAdministrator reports whether the caller acts with an administrator's right here.
+func (s *scene) isAdministrator() bool { return s.needAdministrator() == nil }
+
+// rulesOf returns a workspace's rules as of the version in w, from memory when it was decoded before.
+func (a *Authority) rulesOf(tx *store.Tx, w store.Workspace) (ruled, error) {
+	a.mu.Lock()
+	r, ok := a.rules[w.ID]
+	a.mu.Unlock()
+	if ok && r.version == w.RulesVersion {
+		return r, nil
+	}
+	kept, err := tx.Rules(w.ID)
+	if err != nil {
+		return ruled{}, err
+	}
+	r = ruled{version: w.RulesVersion, policy: &kept.Policy, all: kept.Catalogue.WithReserved()}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if len(a.rules) > 10_000 { // workspaces that nobody asks for any more need not stay
+		clear(a.rules)
+	}
+	a.rules[w.ID] = r
+	return r, nil
+}
+
+// event is an audit event with its caller filled in.
+func event(tx *store.Tx, by token.Identity, action audit.Action) audit.Event {
+	e := audit.Event{
+		ID: token.NewID(token.EventID, tx.Now), At: tx.Now, Action: action,
+		ActorID: by.User.ID, ActorName: by.User.Name, Via: "session",
+		Address: by.Origin.Address, UserAgent: by.Origin.UserAgent, RequestID: by.Origin.RequestID,
+	}
+	switch {
+	case by.Bearer != nil:
+		e.Via = by.Bearer.TokenID
+	case by.System != "":
+		e.Via, e.ActorName = "command line", by.System
+	}
+	return e
+}
+
+func (s *scene) event(tx *store.Tx, action audit.Action) audit.Event {
+	e := event(tx, s.by, action)
+	e.WorkspaceID = s.ID
+	return e
+}
+
+// update runs a verb's transaction and, whatever its outcome, what has to follow it: a commit that
+// failed in transit may still have happened.
+func (a *Authority) update(ctx context.Context, fn func(*store.Tx) error, after func()) error {
+	err := a.store.Update(ctx, fn)
+	if after != nil {
+		after()
+	}
+	return fault.Wrap(err, "update")
+}
+
+func (a *Authority) view(ctx context.Context, fn func(*store.Tx) error) error {
+	return fault.Wrap(a.store.View(ctx, fn), "view")
+}
+
+// flush writes counted use, so that what is read next includes it. Its failure is no reason not to answer.
+func (a *Authority) flush(ctx context.Context) {
+	if err := a.checks.Flush(ctx); err != nil {
+		a.log.WarnContext(ctx, "counted use is not written yet", slog.Any("error", err))
+	}
+}
+
+// recentSignIn is how old the last giving of the password may be when a secret is made or shown.
+const recentSignIn = 15 * time.Minute
+
+// maySeeSecrets refuses a session whose password was given too long ago.
+func (a *Authority) maySeeSecrets(by token.Identity) error {
+	if by.SessionID != "" && a.now().Sub(by.SignedInAt) > recentSignIn {
+		return fault.New(fault.Forbidden, api.CodeRecentSignInRequired, "Enter your password again: making a secret needs a sign-in within the last 15 minutes.")
+	}
+	return nil
+}
+
+func needSession(by token.Identity) error {
+	if by.Bearer != nil {
+		return fault.New(fault.Forbidden, api.CodeSessionRequired, "A token can't do this. Sign in with your password.")
+	}
+	return nil
+}
+
+func signInRequired() error {
+	return fault.New(fault.Unauthenticated, api.CodeSignInRequired, "Sign in first.")
+}
+
+func roleNotAllowed() error {
+	return fault.New(fault.Forbidden, api.CodeRoleNotAllowed, "Your role in this workspace does not allow this. Ask an administrator.")
+}
+
+// setupCode is the one-time code that makes the first administrator. It lives in this process alone.
+type setupCode struct {
+	mu      sync.Mutex
+	code    token.Secret
+	expires time.Time
+}
+
+func (c *setupCode) open(code token.Secret, expires time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.code, c.expires = code, expires
+}
+
+// use runs fn while holding the code, and spends the code when fn succeeds.
+func (c *setupCode) use(typed string, now time.Time, fn func() error) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	kept := c.code.Reveal()
+	if kept == "" || !now.Before(c.expires) || subtle.ConstantTimeCompare([]byte(typed), []byte(kept)) != 1 {
+		return fault.New(fault.Invalid, api.CodeLinkInvalid, "This code is wrong or too old. Restart the server to get a new one.").On("code")
+	}
+	err := fn()
+	if err == nil {
+		c.code = token.Secret{}
+	}
+	return err
+}

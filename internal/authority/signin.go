@@ -1,0 +1,445 @@
+package authority
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"time"
+
+	"github.com/keywright/keywright/api"
+	"github.com/keywright/keywright/internal/audit"
+	"github.com/keywright/keywright/internal/fault"
+	"github.com/keywright/keywright/internal/store"
+	"github.com/keywright/keywright/internal/token"
+)
+
+const (
+	// SessionIdle ends a session that was not used for so long; SessionMax ends every session.
+	SessionIdle = 12 * time.Hour
+	SessionMax  = 7 * 24 * time.Hour
+
+	sessionSecret = 43 // base62 characters: 256 bits
+	linkSecret    = 43
+	setupSecret   = 20
+
+	invitationLife = 7 * 24 * time.Hour
+	resetLife      = 24 * time.Hour
+	setupLife      = time.Hour
+)
+
+// Purposes of one-time links.
+const (
+	forInvitation = "invitation"
+	forReset      = "reset"
+)
+
+// SignIn checks a password and begins a session. An unknown account and a wrong password cost the same
+// work and get the same answer, wrong_credentials. After 10 failures of one account from one address in
+// 15 minutes: throttled.
+func (a *Authority) SignIn(ctx context.Context, email, password string, from token.Origin) (token.Secret, token.Identity, error) {
+	from = cleanOrigin(from)
+	clean, problem := token.CleanEmail(email)
+	if problem != "" {
+		clean = "" // nobody's address; the work is done all the same
+	}
+	p := pair{email: clean, address: from.Address}
+	if err := a.attempts.begin(p, a.now()); err != nil {
+		return token.Secret{}, token.Identity{}, err
+	}
+	var user store.User
+	err := a.view(ctx, func(tx *store.Tx) (err error) {
+		user, err = tx.UserByEmail(clean)
+		if errors.Is(err, store.ErrNotFound) {
+			user, err = store.User{}, nil
+		}
+		return err
+	})
+	if err != nil {
+		return token.Secret{}, token.Identity{}, err
+	}
+	if len(password) > maxPassword {
+		password = "" // never a right one, and hashing it would cost what the sender chooses
+	}
+	if !a.hasher.matches(password, user.PasswordHash) {
+		// Written for an unknown account too: the time of an answer must not tell whether it exists.
+		err := a.update(ctx, func(tx *store.Tx) error {
+			e := event(tx, token.Identity{Origin: from}, audit.SignInFailed)
+			e.TargetKind, e.TargetID, e.OwnerID = "user", user.ID, user.ID
+			return tx.AddEvent(e)
+		}, nil)
+		if err != nil {
+			return token.Secret{}, token.Identity{}, err
+		}
+		return token.Secret{}, token.Identity{}, wrongCredentials()
+	}
+	a.attempts.succeed(p)
+	return a.beginSession(ctx, user, from)
+}
+
+func wrongCredentials() error {
+	return fault.New(fault.Unauthenticated, api.CodeWrongCredentials, "The e-mail address or the password is wrong.")
+}
+
+func (a *Authority) beginSession(ctx context.Context, user store.User, from token.Origin) (token.Secret, token.Identity, error) {
+	secret := token.RandomText(sessionSecret)
+	var by token.Identity
+	err := a.update(ctx, func(tx *store.Tx) error {
+		s := store.Session{
+			ID: token.NewID(token.SessionID, tx.Now), User: user, CreatedAt: tx.Now, SignedInAt: tx.Now, SeenAt: tx.Now,
+			Address: from.Address, UserAgent: from.UserAgent,
+		}
+		by = identity(s, from)
+		if err := tx.AddSession(s, secret.Hash()); err != nil {
+			return err
+		}
+		return tx.AddEvent(userEvent(tx, by, audit.SignedIn, user))
+	}, nil)
+	return secret, by, err
+}
+
+func identity(s store.Session, from token.Origin) token.Identity {
+	return token.Identity{
+		User: s.User.Person, InstallationAdmin: s.User.InstallationAdmin, SessionID: s.ID, SignedInAt: s.SignedInAt, Origin: from,
+	}
+}
+
+func userEvent(tx *store.Tx, by token.Identity, action audit.Action, about store.User) audit.Event {
+	e := event(tx, by, action)
+	e.TargetKind, e.TargetID, e.TargetName, e.OwnerID = "user", about.ID, about.Name, about.ID
+	return e
+}
+
+// Session returns who a session cookie stands for; sign_in_required when it is unknown or over.
+func (a *Authority) Session(ctx context.Context, secret token.Secret, from token.Origin) (token.Identity, error) {
+	var s store.Session
+	err := a.view(ctx, func(tx *store.Tx) (err error) {
+		s, err = tx.SessionByHash(secret.Hash(), tx.Now.Add(-SessionIdle), tx.Now.Add(-SessionMax))
+		if errors.Is(err, store.ErrNotFound) {
+			return signInRequired()
+		}
+		return err
+	})
+	if err != nil {
+		return token.Identity{}, err
+	}
+	if now := a.now(); now.Sub(s.SeenAt) > time.Minute { // not a write for every page
+		if err := a.update(ctx, func(tx *store.Tx) error { return tx.TouchSession(s.ID, tx.Now) }, nil); err != nil {
+			a.log.WarnContext(ctx, "session could not be touched", slog.Any("error", err))
+		}
+	}
+	return identity(s, cleanOrigin(from)), nil
+}
+
+// Bearer returns whose personal access token was presented to Keywright's own API; invalid_token when it
+// is not good. What the token may do is decided by each verb.
+func (a *Authority) Bearer(ctx context.Context, secret token.Secret, from token.Origin) (token.Identity, error) {
+	from = cleanOrigin(from)
+	d, err := a.checks.Check(ctx, secret.Reveal(), from.Address)
+	if err != nil {
+		return token.Identity{}, err
+	}
+	by := token.Identity{Origin: from, Bearer: &token.Bearer{TokenID: d.TokenID(), WorkspaceID: d.WorkspaceID(), Scopes: d.Scopes(), ExpiresAt: d.ExpiresAt()}}
+	err = a.view(ctx, func(tx *store.Tx) error {
+		u, err := tx.User(d.OwnerID())
+		by.User = u.Person // InstallationAdmin stays false: that takes a session
+		return err
+	})
+	return by, err
+}
+
+// SignOut ends the caller's session.
+func (a *Authority) SignOut(ctx context.Context, by token.Identity) error {
+	return a.update(ctx, func(tx *store.Tx) error {
+		if err := tx.EndSession(by.SessionID); err != nil {
+			return err
+		}
+		return tx.AddEvent(userEvent(tx, by, audit.SignedOut, store.User{Person: by.User}))
+	}, nil)
+}
+
+// SignOutEverywhere ends all of the caller's sessions, this one too.
+func (a *Authority) SignOutEverywhere(ctx context.Context, by token.Identity) error {
+	if by.User.ID == "" {
+		return signInRequired()
+	}
+	if err := needSession(by); err != nil {
+		return err
+	}
+	return a.update(ctx, func(tx *store.Tx) error {
+		n, err := tx.EndSessions(by.User.ID, "")
+		if err != nil {
+			return err
+		}
+		e := userEvent(tx, by, audit.SignedOutAll, store.User{Person: by.User})
+		e.Detail.Count = int(n)
+		return tx.AddEvent(e)
+	}, nil)
+}
+
+// ChangePassword sets the caller's password and ends their other sessions. It takes a session and the
+// current password; wrong ones are throttled like sign-ins.
+func (a *Authority) ChangePassword(ctx context.Context, by token.Identity, current, next string) error {
+	if by.User.ID == "" {
+		return signInRequired()
+	}
+	if err := needSession(by); err != nil {
+		return err
+	}
+	if err := checkPassword("new", next, by.User.Email); err != nil {
+		return err
+	}
+	p := pair{email: by.User.Email, address: by.Origin.Address}
+	if err := a.attempts.begin(p, a.now()); err != nil {
+		return err
+	}
+	var user store.User
+	if err := a.view(ctx, func(tx *store.Tx) (err error) { user, err = tx.User(by.User.ID); return err }); err != nil {
+		return err
+	}
+	if len(current) > maxPassword || !a.hasher.matches(current, user.PasswordHash) {
+		return fault.New(fault.Invalid, api.CodeWrongCredentials, "This is not your current password.").On("current")
+	}
+	a.attempts.succeed(p)
+	hash := a.hasher.hash(next)
+	return a.update(ctx, func(tx *store.Tx) error {
+		if err := tx.SetPassword(user.ID, hash); err != nil {
+			return err
+		}
+		if _, err := tx.EndSessions(user.ID, by.SessionID); err != nil {
+			return err
+		}
+		return tx.AddEvent(userEvent(tx, by, audit.PasswordChanged, user))
+	}, nil)
+}
+
+// Profile is who the caller is, and where.
+type Profile struct {
+	User       store.User
+	Workspaces []store.Membership
+}
+
+// Me returns the caller's profile. A token sees its own workspace only.
+func (a *Authority) Me(ctx context.Context, by token.Identity) (Profile, error) {
+	var p Profile
+	if by.User.ID == "" {
+		return p, signInRequired()
+	}
+	err := a.view(ctx, func(tx *store.Tx) (err error) {
+		if p.User, err = tx.User(by.User.ID); err != nil {
+			return err
+		}
+		all, err := tx.Memberships(by.User.ID)
+		for _, m := range all {
+			if by.Bearer == nil || by.Bearer.WorkspaceID == m.ID {
+				p.Workspaces = append(p.Workspaces, m)
+			}
+		}
+		return err
+	})
+	return p, err
+}
+
+// LinkOwner returns whom a one-time link is for, without using it up; link_invalid when it is unknown,
+// used or too old.
+func (a *Authority) LinkOwner(ctx context.Context, link token.Secret) (token.Person, error) {
+	var u store.User
+	err := a.view(ctx, func(tx *store.Tx) (err error) {
+		u, _, err = tx.Link(link.Hash())
+		return linkFault(err)
+	})
+	return u.Person, err
+}
+
+func linkFault(err error) error {
+	if errors.Is(err, store.ErrNotFound) {
+		return fault.New(fault.NotFound, api.CodeLinkInvalid, "This link has been used or is too old. Ask for a new one.")
+	}
+	return err
+}
+
+// RedeemLink sets the password of the person that a one-time link is for, ends their sessions and begins
+// one.
+func (a *Authority) RedeemLink(ctx context.Context, link token.Secret, password string, from token.Origin) (token.Secret, token.Identity, error) {
+	from = cleanOrigin(from)
+	owner, err := a.LinkOwner(ctx, link)
+	if err != nil {
+		return token.Secret{}, token.Identity{}, err
+	}
+	if err := checkPassword("password", password, owner.Email); err != nil {
+		return token.Secret{}, token.Identity{}, err
+	}
+	hash := a.hasher.hash(password)
+	var user store.User
+	err = a.update(ctx, func(tx *store.Tx) (err error) {
+		if user, _, err = tx.Link(link.Hash()); err != nil {
+			return linkFault(err)
+		}
+		if err := tx.UseLink(link.Hash()); err != nil {
+			return linkFault(err)
+		}
+		if err := tx.SetPassword(user.ID, hash); err != nil {
+			return err
+		}
+		if _, err := tx.EndSessions(user.ID, ""); err != nil {
+			return err
+		}
+		return tx.AddEvent(userEvent(tx, token.Identity{User: user.Person, Origin: from}, audit.LinkUsed, user))
+	}, nil)
+	if err != nil {
+		return token.Secret{}, token.Identity{}, err
+	}
+	return a.beginSession(ctx, user, from)
+}
+
+// ResetPassword makes a one-time link for a person, good for a day. It is for the command line alone:
+// whoever runs it has the database.
+func (a *Authority) ResetPassword(ctx context.Context, by token.Identity, email string) (token.Secret, error) {
+	if by.System == "" {
+		return token.Secret{}, roleNotAllowed()
+	}
+	email, problem := token.CleanEmail(email)
+	if problem != "" {
+		return token.Secret{}, fault.New(fault.Invalid, api.CodeInvalid, problem).On("email")
+	}
+	link := token.RandomText(linkSecret)
+	err := a.update(ctx, func(tx *store.Tx) error {
+		u, err := tx.UserByEmail(email)
+		if errors.Is(err, store.ErrNotFound) {
+			return fault.New(fault.NotFound, api.CodeNotFound, "There is no account with this e-mail address.")
+		}
+		if err != nil {
+			return err
+		}
+		if err := tx.AddLink(u.ID, forReset, link.Hash(), tx.Now.Add(resetLife)); err != nil {
+			return err
+		}
+		return tx.AddEvent(userEvent(tx, by, audit.LinkMade, u))
+	}, nil)
+	return link, err
+}
+
+// SetPassword sets a person's password as it is given, and ends their sessions. It is for the command
+// line alone, which answers for the password's strength.
+func (a *Authority) SetPassword(ctx context.Context, by token.Identity, email, password string) error {
+	if by.System == "" {
+		return roleNotAllowed()
+	}
+	hash := a.hasher.hash(password)
+	return a.update(ctx, func(tx *store.Tx) error {
+		u, err := tx.UserByEmail(email)
+		if err != nil {
+			return err
+		}
+		if _, err := tx.EndSessions(u.ID, ""); err != nil {
+			return err
+		}
+		return errors.Join(tx.SetPassword(u.ID, hash), tx.AddEvent(userEvent(tx, by, audit.PasswordChanged, u)))
+	}, nil)
+}
+
+// OpenSetUp returns the one-time code for making the first account, good for an hour; false when there
+// is an account already.
+func (a *Authority) OpenSetUp(ctx context.Context) (code token.Secret, open bool, err error) {
+	open, err = a.NeedsSetUp(ctx)
+	if err != nil || !open {
+		return token.Secret{}, false, err
+	}
+	code = token.RandomText(setupSecret)
+	a.setup.open(code, a.now().Add(setupLife))
+	return code, true, nil
+}
+
+// NeedsSetUp reports whether nobody has an account yet.
+func (a *Authority) NeedsSetUp(ctx context.Context) (bool, error) {
+	var has bool
+	err := a.view(ctx, func(tx *store.Tx) (err error) { has, err = tx.HasUsers(); return err })
+	return !has, err
+}
+
+// FirstAccount is what the first administrator types.
+type FirstAccount struct {
+	Code     string
+	Email    string
+	Name     string
+	Password string
+}
+
+// SetUp makes the first account, an installation administrator, against the code of OpenSetUp.
+func (a *Authority) SetUp(ctx context.Context, f FirstAccount, from token.Origin) (token.Secret, token.Identity, error) {
+	from = cleanOrigin(from)
+	var user store.User
+	err := a.setup.use(f.Code, a.now(), func() (err error) {
+		user, err = a.addFirst(ctx, f, from)
+		return err
+	})
+	if err != nil {
+		return token.Secret{}, token.Identity{}, err
+	}
+	return a.beginSession(ctx, user, from)
+}
+
+func (a *Authority) addFirst(ctx context.Context, f FirstAccount, from token.Origin) (store.User, error) {
+	var user store.User
+	var bad []fault.Field
+	user.Email, bad = cleanField(bad, "email", f.Email, token.CleanEmail)
+	user.Name, bad = cleanField(bad, "name", f.Name, func(s string) (string, string) { return token.CleanText(s, 1, 100) })
+	if err := checkPassword("password", f.Password, user.Email); err != nil {
+		bad = append(bad, fault.From(err).Fields...)
+	}
+	if err := fault.Invalids(bad); err != nil {
+		return user, err
+	}
+	user.PasswordHash = a.hasher.hash(f.Password)
+	user.InstallationAdmin = true
+	return user, a.update(ctx, func(tx *store.Tx) error {
+		if has, err := tx.HasUsers(); err != nil || has {
+			return errors.Join(err, fault.New(fault.Conflict, api.CodeLinkInvalid, "This installation is set up already. Sign in."))
+		}
+		user.ID, user.CreatedAt = token.NewID(token.UserID, tx.Now), tx.Now
+		if err := tx.AddUser(user); err != nil {
+			return err
+		}
+		// Workspaces that the command line made before there was anybody.
+		waiting, err := tx.Workspaces()
+		if err != nil {
+			return err
+		}
+		for _, w := range waiting {
+			if err := tx.AddMember(w.ID, user.ID, token.Administrator); err != nil {
+				return err
+			}
+		}
+		return tx.AddEvent(userEvent(tx, token.Identity{User: user.Person, Origin: from}, audit.InstallationSetUp, user))
+	}, nil)
+}
+
+func cleanField(bad []fault.Field, name, value string, clean func(string) (string, string)) (string, []fault.Field) {
+	v, problem := clean(value)
+	if problem != "" {
+		bad = append(bad, fault.Field{Name: name, Code: api.CodeInvalid, Detail: problem})
+	}
+	return v, bad
+}
+
+// cleanOrigin makes what a client says of itself fit to be kept.
+func cleanOrigin(o token.Origin) token.Origin {
+	clean := make([]rune, 0, len(o.UserAgent))
+	for _, r := range o.UserAgent {
+		if len(clean) == 300 {
+			break
+		}
+		if r >= ' ' && r != 0x7f {
+			clean = append(clean, r) // an invalid byte became U+FFFD
+		}
+	}
+	o.UserAgent = string(clean)
+	o.Address = o.Address.Unmap().WithZone("")
+	return o
+}
+
+// Sweep removes what is over. The server calls it now and then.
+func (a *Authority) Sweep(ctx context.Context) error {
+	return a.update(ctx, func(tx *store.Tx) error {
+		return tx.Sweep(tx.Now.Add(-SessionIdle), tx.Now.Add(-SessionMax))
+	}, nil)
+}

@@ -1,0 +1,324 @@
+// Package config is how an operator says what a server should be: one struct, from a YAML file and the
+// environment.
+//
+// The struct is the documentation: every field says its key, its variable, its default and what it is
+// for, and `keywright check-config` and docs/operations.md are made from the same tags. A file is read
+// strictly and as a whole: unknown keys, wrong types and contradictions are all reported at once, each
+// with its line. Security settings have no default that is convenient and unsafe: what is missing is a
+// problem, and a server with a problem does not start.
+package config
+
+import (
+	"fmt"
+	"net/netip"
+	"net/url"
+	"os"
+	"reflect"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/goccy/go-yaml"
+	"github.com/goccy/go-yaml/ast"
+	"github.com/goccy/go-yaml/parser"
+
+	"github.com/keywright/keywright/internal/token"
+)
+
+// Config is all that can be set. Environment variables win over the file.
+type Config struct {
+	PublicURL       string   `yaml:"public_url" env:"KEYWRIGHT_PUBLIC_URL" doc:"Where people and programs reach this server, such as https://tokens.example.com. Required. It must be https unless it is on this machine itself (loopback)."`
+	Database        string   `yaml:"database" env:"KEYWRIGHT_DATABASE" doc:"A path for SQLite, or a postgres:// address. Required. Keep passwords out of the file: use the variable."`
+	Listen          string   `yaml:"listen" env:"KEYWRIGHT_LISTEN" default:":8080" doc:"Address of pages, API and checks."`
+	MetricsListen   string   `yaml:"metrics_listen" env:"KEYWRIGHT_METRICS_LISTEN" default:"127.0.0.1:8081" doc:"Address of /metrics and profiles, or off. Keep it private."`
+	TLSCertificate  string   `yaml:"tls_certificate" env:"KEYWRIGHT_TLS_CERTIFICATE" doc:"PEM file with the certificate chain, to serve HTTPS without a proxy. Read again when it changes."`
+	TLSKey          string   `yaml:"tls_key" env:"KEYWRIGHT_TLS_KEY" doc:"PEM file with the key of tls_certificate."`
+	TrustedProxies  []string `yaml:"trusted_proxies" env:"KEYWRIGHT_TRUSTED_PROXIES" doc:"Addresses or networks whose X-Forwarded-For is believed, such as 10.0.0.0/8. In the variable, separated by commas."`
+	ProductName     string   `yaml:"product_name" env:"KEYWRIGHT_PRODUCT_NAME" default:"Keywright" doc:"The name at the top of every page."`
+	Accent          string   `yaml:"accent" env:"KEYWRIGHT_ACCENT" doc:"Accent colour of the pages, such as #3257d5. Its contrast is checked at start."`
+	TokenPrefix     string   `yaml:"token_prefix" env:"KEYWRIGHT_TOKEN_PREFIX" default:"kw" doc:"First part of every secret that is issued: 1 to 16 lower-case letters and digits."`
+	RetiredPrefixes []string `yaml:"retired_prefixes" env:"KEYWRIGHT_RETIRED_PREFIXES" doc:"Earlier prefixes whose secrets still work."`
+	CacheRecords    int      `yaml:"cache_records" env:"KEYWRIGHT_CACHE_RECORDS" default:"1000000" doc:"How many tokens are kept in memory for checks; about 160 bytes each."`
+	ReadConnections int      `yaml:"database_connections" env:"KEYWRIGHT_DATABASE_CONNECTIONS" default:"0" doc:"Connections to the database; 0 chooses."`
+	LogLevel        string   `yaml:"log_level" env:"KEYWRIGHT_LOG_LEVEL" default:"info" doc:"debug, info, warn or error."`
+	LogFormat       string   `yaml:"log_format" env:"KEYWRIGHT_LOG_FORMAT" default:"json" doc:"json or text."`
+	ShutdownSeconds int      `yaml:"shutdown_seconds" env:"KEYWRIGHT_SHUTDOWN_SECONDS" default:"30" doc:"How long running requests may take to end when the server is stopped."`
+}
+
+// Problem is one thing that is wrong.
+type Problem struct {
+	Line int    // in the file; 0 when it is not about a line
+	Key  string // "" when it is about the file as a whole
+	Text string
+}
+
+func (p Problem) String() string {
+	where := p.Key
+	if p.Line > 0 {
+		where = fmt.Sprintf("line %d: %s", p.Line, p.Key)
+	}
+	return strings.TrimSuffix(where, ": ") + ": " + p.Text
+}
+
+// Load reads a file ("" for none) and the environment, and returns every problem at once. The Config is
+// usable only when there are none.
+func Load(path string, getenv func(string) string) (Config, []Problem) {
+	r := reader{lines: map[string]int{}}
+	r.defaults()
+	if path != "" {
+		r.file(path)
+	}
+	r.environment(getenv)
+	r.check()
+	return r.c, r.problems
+}
+
+type reader struct {
+	c        Config
+	lines    map[string]int
+	problems []Problem
+}
+
+func (r *reader) bad(key, format string, args ...any) {
+	r.problems = append(r.problems, Problem{Line: r.lines[key], Key: key, Text: fmt.Sprintf(format, args...)})
+}
+
+// fields calls fn with each setting.
+func (r *reader) fields(fn func(f reflect.StructField, v reflect.Value)) {
+	v := reflect.ValueOf(&r.c).Elem()
+	for i := range v.NumField() {
+		fn(v.Type().Field(i), v.Field(i))
+	}
+}
+
+func (r *reader) defaults() {
+	r.fields(func(f reflect.StructField, v reflect.Value) {
+		if d := f.Tag.Get("default"); d != "" {
+			r.set(f, v, d)
+		}
+	})
+}
+
+func (r *reader) environment(getenv func(string) string) {
+	r.fields(func(f reflect.StructField, v reflect.Value) {
+		if s := getenv(f.Tag.Get("env")); s != "" {
+			delete(r.lines, f.Tag.Get("yaml"))
+			r.set(f, v, s)
+		}
+	})
+}
+
+func (r *reader) set(f reflect.StructField, v reflect.Value, s string) {
+	switch v.Kind() {
+	case reflect.Int:
+		n, err := strconv.Atoi(s)
+		if err != nil {
+			r.bad(f.Tag.Get("yaml"), "want a whole number (%s)", f.Tag.Get("env"))
+			return
+		}
+		v.SetInt(int64(n))
+	case reflect.Slice:
+		var list []string
+		for part := range strings.SplitSeq(s, ",") {
+			if part = strings.TrimSpace(part); part != "" {
+				list = append(list, part)
+			}
+		}
+		v.Set(reflect.ValueOf(list))
+	default:
+		v.SetString(s)
+	}
+}
+
+func (r *reader) file(path string) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		r.problems = append(r.problems, Problem{Text: fmt.Sprintf("the file can't be read: %v", err)})
+		return
+	}
+	doc, err := parser.ParseBytes(text, 0)
+	if err != nil {
+		r.problems = append(r.problems, Problem{Text: "this is not YAML: " + yaml.FormatError(err, false, true)})
+		return
+	}
+	if len(doc.Docs) > 1 {
+		r.problems = append(r.problems, Problem{Text: "the file has several YAML documents; want one"})
+	}
+	if len(doc.Docs) == 0 || doc.Docs[0].Body == nil {
+		return // an empty file: everything may come from the environment
+	}
+	switch body := doc.Docs[0].Body.(type) {
+	case *ast.MappingNode:
+		r.mapping(body.Values)
+	case *ast.MappingValueNode:
+		r.mapping([]*ast.MappingValueNode{body})
+	default:
+		r.problems = append(r.problems, Problem{Text: "want lines such as \"public_url: https://tokens.example.com\""})
+	}
+}
+
+func (r *reader) mapping(pairs []*ast.MappingValueNode) {
+	seen := map[string]bool{}
+	for _, pair := range pairs {
+		key := pair.Key.String()
+		r.lines[key] = pair.Key.GetToken().Position.Line
+		if seen[key] {
+			r.bad(key, "this key is in the file twice")
+			continue
+		}
+		seen[key] = true
+		known := false
+		r.fields(func(f reflect.StructField, v reflect.Value) {
+			if f.Tag.Get("yaml") != key {
+				return
+			}
+			known = true
+			if err := yaml.NodeToValue(pair.Value, v.Addr().Interface()); err != nil {
+				want := map[reflect.Kind]string{reflect.Int: "a whole number", reflect.Slice: "a list of texts"}[v.Kind()]
+				if want == "" {
+					want = "a text"
+				}
+				r.bad(key, "want %s", want)
+			}
+		})
+		if !known {
+			r.bad(key, "there is no such setting%s", nearest(key))
+		}
+	}
+}
+
+// nearest proposes the setting that was probably meant.
+func nearest(key string) string {
+	best, shared := "", 3
+	t := reflect.TypeFor[Config]()
+	for i := range t.NumField() {
+		name := t.Field(i).Tag.Get("yaml")
+		n := 0
+		for n < min(len(name), len(key)) && name[n] == key[n] {
+			n++
+		}
+		if n > shared {
+			best, shared = name, n
+		}
+	}
+	if best == "" {
+		return ""
+	}
+	return "; did you mean " + best + "?"
+}
+
+var colour = regexp.MustCompile(`^#[0-9a-fA-F]{6}$`)
+
+func (r *reader) check() {
+	c := &r.c
+	r.checkURL()
+	if c.Database == "" {
+		r.bad("database", "say where to keep things: a path for SQLite, or a postgres:// address")
+	}
+	if (c.TLSCertificate == "") != (c.TLSKey == "") {
+		r.bad("tls_key", "tls_certificate and tls_key go together: set both or neither")
+	}
+	for _, p := range c.TrustedProxies {
+		if _, err := parsePrefix(p); err != nil {
+			r.bad("trusted_proxies", "%q is no address or network, such as 10.0.0.0/8", p)
+		}
+	}
+	if c.Accent != "" && !colour.MatchString(c.Accent) {
+		r.bad("accent", "want a colour such as #3257d5")
+	}
+	if _, err := token.NewFormat(c.TokenPrefix, c.RetiredPrefixes...); err != nil {
+		r.bad("token_prefix", "%v", err)
+	}
+	if _, problem := token.CleanText(c.ProductName, 1, 60); problem != "" {
+		r.bad("product_name", "%s", problem)
+	}
+	for key, v := range map[string][3]int{
+		"cache_records": {c.CacheRecords, 1000, 100_000_000}, "database_connections": {c.ReadConnections, 0, 1000}, "shutdown_seconds": {c.ShutdownSeconds, 1, 3600},
+	} {
+		if v[0] < v[1] || v[0] > v[2] {
+			r.bad(key, "want %d to %d", v[1], v[2])
+		}
+	}
+	if !slices.Contains([]string{"debug", "info", "warn", "error"}, c.LogLevel) {
+		r.bad("log_level", "want debug, info, warn or error")
+	}
+	if c.LogFormat != "json" && c.LogFormat != "text" {
+		r.bad("log_format", "want json or text")
+	}
+	slices.SortStableFunc(r.problems, func(a, b Problem) int { return a.Line - b.Line })
+}
+
+func (r *reader) checkURL() {
+	u, err := url.Parse(r.c.PublicURL)
+	switch {
+	case r.c.PublicURL == "":
+		r.bad("public_url", "say where people reach this server, such as https://tokens.example.com")
+	case err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http":
+		r.bad("public_url", "want an address such as https://tokens.example.com")
+	case u.Path != "" && u.Path != "/" || u.RawQuery != "" || u.Fragment != "" || u.User != nil:
+		r.bad("public_url", "want scheme and host alone, such as https://tokens.example.com")
+	case u.Scheme == "http" && !Loopback(u.Hostname()):
+		// Secrets would cross the network in clear.
+		r.bad("public_url", "must begin with https:// unless it is on this machine (127.0.0.1, localhost)")
+	}
+}
+
+// Loopback reports whether a host is this machine itself.
+func Loopback(host string) bool {
+	if host == "localhost" || strings.HasSuffix(host, ".localhost") {
+		return true
+	}
+	a, err := netip.ParseAddr(host)
+	return err == nil && a.IsLoopback()
+}
+
+func parsePrefix(s string) (netip.Prefix, error) {
+	if p, err := netip.ParsePrefix(s); err == nil {
+		return p.Masked(), nil
+	}
+	a, err := netip.ParseAddr(s)
+	if err != nil {
+		return netip.Prefix{}, err
+	}
+	return netip.PrefixFrom(a, a.BitLen()), nil
+}
+
+// Proxies returns the trusted networks.
+func (c *Config) Proxies() []netip.Prefix {
+	var out []netip.Prefix
+	for _, s := range c.TrustedProxies {
+		if p, err := parsePrefix(s); err == nil {
+			out = append(out, p)
+		}
+	}
+	return out
+}
+
+// Public returns the public URL without a trailing slash.
+func (c *Config) Public() *url.URL {
+	u, err := url.Parse(strings.TrimSuffix(c.PublicURL, "/"))
+	if err != nil {
+		return &url.URL{}
+	}
+	return u
+}
+
+// Shutdown returns how long running requests may take to end.
+func (c *Config) Shutdown() time.Duration { return time.Duration(c.ShutdownSeconds) * time.Second }
+
+// Reference describes every setting, for docs and help.
+func Reference() string {
+	var b strings.Builder
+	t := reflect.TypeFor[Config]()
+	for i := range t.NumField() {
+		f := t.Field(i)
+		fmt.Fprintf(&b, "%s\n  %s\n  Variable: %s.", f.Tag.Get("yaml"), f.Tag.Get("doc"), f.Tag.Get("env"))
+		if d := f.Tag.Get("default"); d != "" {
+			fmt.Fprintf(&b, " Default: %s.", d)
+		}
+		b.WriteString("\n")
+	}
+	return b.String()
+}

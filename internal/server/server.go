@@ -1,0 +1,252 @@
+// Package server is where things run: it opens the database, builds each part once, gives every surface
+// its routes, listens, and ends it all in order.
+//
+// Open takes the lock on the database before anything else, so that a second server fails at once and
+// says why. Run ends when its context does, when a listener fails or when the lock is lost; then it stops
+// taking requests, lets those that run finish, writes what was counted, and closes the database last.
+// There is no other place where parts are put together.
+package server
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+
+	"github.com/keywright/keywright/internal/authority"
+	"github.com/keywright/keywright/internal/config"
+	"github.com/keywright/keywright/internal/store"
+	"github.com/keywright/keywright/internal/token"
+	"github.com/keywright/keywright/internal/verify"
+)
+
+// Options are what a server is opened with.
+type Options struct {
+	Config config.Config
+	Log    *slog.Logger
+	Demo   bool // pages say that this is a demo
+}
+
+const (
+	flushEvery = 2 * time.Second // how long counted use may be lost to a crash
+	sweepEvery = 10 * time.Minute
+
+	readHeaderTimeout = 10 * time.Second
+	readTimeout       = 30 * time.Second
+	writeTimeout      = 60 * time.Second
+	idleTimeout       = 2 * time.Minute
+	maxHeaderBytes    = 32 << 10
+)
+
+// Server is an open server. Run it or Close it.
+type Server struct {
+	cfg    config.Config
+	log    *slog.Logger
+	store  *store.Store
+	lock   *store.Lock
+	checks *verify.Checker
+	rules  *authority.Authority
+
+	main, metrics net.Listener
+	http          []*http.Server
+	draining      chan struct{} // closed when no more requests should come: /readyz says so
+}
+
+// LockFault says what ErrLocked means for a person.
+func LockFault(err error, dsn string) error {
+	if errors.Is(err, store.ErrLocked) {
+		return fmt.Errorf("another keywright server uses the database %s. Stop it first: this version runs one server for each database", store.RedactDSN(dsn))
+	}
+	return err
+}
+
+// Authority builds the rules alone, for commands that work beside a server.
+func Authority(st *store.Store, cfg config.Config) (*authority.Authority, error) {
+	format, err := token.NewFormat(cfg.TokenPrefix, cfg.RetiredPrefixes...)
+	if err != nil {
+		return nil, err
+	}
+	checks := verify.New(verify.Config{Store: st, Format: format, MaxRecords: cfg.CacheRecords})
+	return authority.New(authority.Config{Store: st, Checks: checks, Format: format}), nil
+}
+
+// Open opens the database, brings it up to date, and listens. On an error nothing stays open.
+func Open(ctx context.Context, o Options) (*Server, error) {
+	s := &Server{cfg: o.Config, log: o.Log, draining: make(chan struct{})}
+	if err := s.open(ctx, o); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	return s, nil
+}
+
+func (s *Server) open(ctx context.Context, o Options) (err error) {
+	if s.store, err = store.Open(ctx, store.Options{DSN: s.cfg.Database, MaxConns: s.cfg.ReadConnections}); err != nil {
+		return err
+	}
+	if s.lock, err = s.store.Lock(ctx); err != nil {
+		return LockFault(err, s.cfg.Database)
+	}
+	if _, err := s.store.Migrate(ctx); err != nil {
+		return err
+	}
+	format, err := token.NewFormat(s.cfg.TokenPrefix, s.cfg.RetiredPrefixes...)
+	if err != nil {
+		return err
+	}
+	s.checks = verify.New(verify.Config{Store: s.store, Format: format, MaxRecords: s.cfg.CacheRecords, Log: s.log})
+	s.rules = authority.New(authority.Config{Store: s.store, Checks: s.checks, Format: format, Log: s.log})
+	reg := prometheus.NewRegistry()
+	reg.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	handler, err := s.routes(o, reg)
+	if err != nil {
+		return err
+	}
+	return s.listen(ctx, handler, metricsRoutes(reg))
+}
+
+func (s *Server) listen(ctx context.Context, public, private http.Handler) (err error) {
+	var lc net.ListenConfig
+	if s.main, err = lc.Listen(ctx, "tcp", s.cfg.Listen); err != nil {
+		return err
+	}
+	srv := s.newHTTP(public)
+	if s.cfg.TLSCertificate != "" {
+		pair, err := newKeyPair(s.cfg.TLSCertificate, s.cfg.TLSKey)
+		if err != nil {
+			return err
+		}
+		srv.TLSConfig = &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: pair.get}
+	}
+	s.http = append(s.http, srv)
+	if s.cfg.MetricsListen == "off" {
+		return nil
+	}
+	if s.metrics, err = lc.Listen(ctx, "tcp", s.cfg.MetricsListen); err != nil {
+		return err
+	}
+	s.http = append(s.http, s.newHTTP(private))
+	return nil
+}
+
+func (s *Server) newHTTP(h http.Handler) *http.Server {
+	return &http.Server{
+		Handler: h, ReadHeaderTimeout: readHeaderTimeout, ReadTimeout: readTimeout, WriteTimeout: writeTimeout,
+		IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeaderBytes,
+		ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
+	}
+}
+
+// Addr is where the pages and the API are, with the port that was given.
+func (s *Server) Addr() string { return s.main.Addr().String() }
+
+// Authority is the server's rules, for the demo to fill.
+func (s *Server) Authority() *authority.Authority { return s.rules }
+
+// OpenSetUp returns the one-time code for the first account; see authority.OpenSetUp.
+func (s *Server) OpenSetUp(ctx context.Context) (token.Secret, bool, error) {
+	return s.rules.OpenSetUp(ctx)
+}
+
+// Run serves until ctx ends, and then ends in order. A nil error means that everything that was accepted
+// was answered and written.
+func (s *Server) Run(ctx context.Context) error {
+	failed := make(chan error, len(s.http))
+	var serving sync.WaitGroup
+	for i, srv := range s.http {
+		serving.Go(func() { failed <- s.serve(srv, i == 0) })
+	}
+	background, stop := context.WithCancel(context.WithoutCancel(ctx))
+	var working sync.WaitGroup
+	working.Go(func() { s.work(background) })
+	s.log.InfoContext(ctx, "ready", slog.String("listen", s.Addr()), slog.String("public_url", s.cfg.PublicURL), slog.String("database", store.RedactDSN(s.cfg.Database)))
+
+	var errs []error
+	select {
+	case <-ctx.Done():
+	case err := <-failed:
+		errs = append(errs, err)
+	case <-s.lock.Lost:
+		s.checks.Stop() // another server may have begun: from here on every answer would be a guess
+		errs = append(errs, errors.New("the lock on the database is lost; another server may have taken over"))
+	}
+	close(s.draining)
+	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.cfg.Shutdown())
+	defer cancel()
+	for _, srv := range s.http {
+		if err := srv.Shutdown(grace); err != nil {
+			errs = append(errs, fmt.Errorf("requests were cut: %w", err), srv.Close())
+		}
+	}
+	serving.Wait()
+	stop()
+	working.Wait()
+	if err := s.checks.Flush(grace); err != nil {
+		errs = append(errs, fmt.Errorf("counted use could not be written: %w", err))
+	}
+	return errors.Join(append(errs, s.Close())...)
+}
+
+func (s *Server) serve(srv *http.Server, public bool) error {
+	var err error
+	switch {
+	case !public:
+		err = srv.Serve(s.metrics)
+	case srv.TLSConfig != nil:
+		err = srv.ServeTLS(s.main, "", "")
+	default:
+		err = srv.Serve(s.main)
+	}
+	if errors.Is(err, http.ErrServerClosed) {
+		return nil
+	}
+	return err
+}
+
+// work does what has to be done now and then.
+func (s *Server) work(ctx context.Context) {
+	flush, sweep := time.NewTicker(flushEvery), time.NewTicker(sweepEvery)
+	defer flush.Stop()
+	defer sweep.Stop()
+	for {
+		var err error
+		select {
+		case <-ctx.Done():
+			return
+		case <-flush.C:
+			err = s.checks.Flush(ctx)
+		case <-sweep.C:
+			err = s.rules.Sweep(ctx)
+		}
+		if err != nil && ctx.Err() == nil {
+			s.log.WarnContext(ctx, "background work failed; it is tried again", slog.Any("error", err))
+		}
+	}
+}
+
+// Close closes what Open opened, the database last.
+func (s *Server) Close() error {
+	var errs []error
+	for _, l := range []net.Listener{s.main, s.metrics} {
+		if l == nil {
+			continue
+		}
+		if err := l.Close(); err != nil && !errors.Is(err, net.ErrClosed) {
+			errs = append(errs, err)
+		}
+	}
+	if s.lock != nil {
+		errs = append(errs, s.lock.Release())
+	}
+	if s.store != nil {
+		errs = append(errs, s.store.Close())
+	}
+	return errors.Join(errs...)
+}
