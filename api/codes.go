@@ -14,6 +14,7 @@ const (
 	CodeMethodNotAllowed     Code = "method_not_allowed"
 	CodeUnsupportedMediaType Code = "unsupported_media_type"
 	CodeCrossOrigin          Code = "cross_origin"
+	CodeHTTPSRequired        Code = "https_required"
 	CodeBadCursor            Code = "bad_cursor"
 	CodeNotFound             Code = "not_found"
 	CodeThrottled            Code = "throttled"

@@ -1,0 +1,65 @@
+package web
+
+import (
+	"net/http"
+	"net/netip"
+	"strings"
+
+	"github.com/keywright/keywright/internal/token"
+)
+
+// Origin returns where a request came from: the client's address, its program and the request's id.
+func (k *Kit) Origin(r *http.Request) token.Origin {
+	return token.Origin{Address: k.address(r), UserAgent: r.UserAgent(), RequestID: RequestID(r)}
+}
+
+// address is the peer's, or, when the peer is a trusted proxy, the rightmost entry of X-Forwarded-For
+// that is no trusted proxy: everything left of that one was written by somebody we don't trust. An entry
+// that can't be read, or a list of nothing but proxies, leaves it at the peer.
+func (k *Kit) address(r *http.Request) netip.Addr {
+	peer := parseAddress(r.RemoteAddr)
+	if len(k.trusted) == 0 || !k.Trusts(peer) {
+		return peer
+	}
+	lines := r.Header["X-Forwarded-For"]
+	for i := len(lines) - 1; i >= 0; i-- { // several lines are one list (RFC 9110 section 5.3)
+		for rest, more := lines[i], true; more; {
+			entry := rest
+			if comma := strings.LastIndexByte(rest, ','); comma >= 0 {
+				rest, entry = rest[:comma], rest[comma+1:]
+			} else {
+				more = false
+			}
+			a := parseAddress(strings.TrimSpace(entry))
+			if !a.IsValid() {
+				return peer
+			}
+			if !k.Trusts(a) {
+				return a
+			}
+		}
+	}
+	return peer
+}
+
+// Trusts reports whether an address is a configured proxy's.
+func (k *Kit) Trusts(a netip.Addr) bool {
+	for _, p := range k.trusted {
+		if p.Contains(a) {
+			return true
+		}
+	}
+	return false
+}
+
+// parseAddress reads an address with or without a port; some proxies add one. The zero Addr is "none".
+func parseAddress(s string) netip.Addr {
+	if a, err := netip.ParseAddr(s); err == nil {
+		return a.Unmap().WithZone("")
+	}
+	ap, err := netip.ParseAddrPort(s)
+	if err != nil {
+		return netip.Addr{}
+	}
+	return ap.Addr().Unmap().WithZone("")
+}
