@@ -43,7 +43,7 @@ func (p *Policy) Clean() {
 		for i := range a.Labels.Menu {
 			a.Labels.Menu[i] = strings.TrimSpace(a.Labels.Menu[i])
 		}
-		for _, l := range a.Labels.texts() {
+		for _, l := range labelsOf(&a.Labels) {
 			*l.text = strings.TrimSpace(*l.text)
 		}
 	}
@@ -241,7 +241,7 @@ func (c *checker) labels(field string, l *Labels) {
 			c.bad(fmt.Sprintf("%s.menu.%d", field, i), "%s", problem)
 		}
 	}
-	for _, t := range l.texts() {
+	for _, t := range labelsOf(l) {
 		if _, problem := CleanText(*t.text, 0, t.most); problem != "" {
 			c.bad(field+"."+t.name, "%s", problem)
 		}
@@ -254,7 +254,7 @@ type label struct {
 	most int // characters
 }
 
-func (l *Labels) texts() []label {
+func labelsOf(l *Labels) []label {
 	return []label{
 		{"title", &l.Title, maxLabel},
 		{"intro", &l.Intro, maxSentence},

@@ -26,7 +26,7 @@ func NewID(prefix string, now time.Time) string {
 	for i := range 6 {
 		raw[i] = byte(ms >> (40 - 8*i))
 	}
-	rand.Read(raw[6:]) //nolint:errcheck // crypto/rand.Read never fails: it ends the program instead
+	rand.Read(raw[6:]) // never fails: it ends the program instead
 	return string(AppendID(make([]byte, 0, len(prefix)+1+idLength), prefix, raw))
 }
 

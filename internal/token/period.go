@@ -20,7 +20,7 @@ func ParsePeriod(s string) (Period, error) {
 	if m == nil || s == "P" {
 		return Period{}, fmt.Errorf("want a period such as P1Y, P12M or P90D")
 	}
-	n := func(i int) int { v, _ := strconv.Atoi(m[i]); return v } //nolint:errcheck // the pattern leaves digits or nothing
+	n := func(i int) int { v, _ := strconv.Atoi(m[i]); return v } // digits or nothing, by the pattern
 	return Period{Years: n(1), Months: n(2), Days: n(3)}, nil
 }
 

@@ -77,6 +77,7 @@ func (p Preset) Catalogue() Catalogue {
 			{Name: "policy", Title: "Policy", Description: "Policies and where they apply.", Roles: roles, Apps: true},
 			read,
 		}
+	default:
 	}
 	return Catalogue{read}
 }
@@ -267,11 +268,24 @@ func (l Labels) Words() Labels {
 		w.Menu = l.Menu
 	}
 	for _, f := range []struct{ to, from *string }{
-		{&w.Title, &l.Title}, {&w.Intro, &l.Intro}, {&w.Add, &l.Add}, {&w.CreateTitle, &l.CreateTitle}, {&w.Create, &l.Create},
-		{&w.CreatedTitle, &l.CreatedTitle}, {&w.Caution, &l.Caution}, {&w.Copy, &l.Copy}, {&w.Name, &l.Name},
-		{&w.Description, &l.Description}, {&w.Scope, &l.Scope}, {&w.Created, &l.Created}, {&w.Expires, &l.Expires},
-		{&w.NeverAdvice, &l.NeverAdvice}, {&w.Save, &l.Save}, {&w.RevokeConfirm, &l.RevokeConfirm},
-		{&w.DeleteTitle, &l.DeleteTitle}, {&w.DeleteConfirm, &l.DeleteConfirm},
+		{&w.Title, &l.Title},
+		{&w.Intro, &l.Intro},
+		{&w.Add, &l.Add},
+		{&w.CreateTitle, &l.CreateTitle},
+		{&w.Create, &l.Create},
+		{&w.CreatedTitle, &l.CreatedTitle},
+		{&w.Caution, &l.Caution},
+		{&w.Copy, &l.Copy},
+		{&w.Name, &l.Name},
+		{&w.Description, &l.Description},
+		{&w.Scope, &l.Scope},
+		{&w.Created, &l.Created},
+		{&w.Expires, &l.Expires},
+		{&w.NeverAdvice, &l.NeverAdvice},
+		{&w.Save, &l.Save},
+		{&w.RevokeConfirm, &l.RevokeConfirm},
+		{&w.DeleteTitle, &l.DeleteTitle},
+		{&w.DeleteConfirm, &l.DeleteConfirm},
 	} {
 		if *f.from != "" {
 			*f.to = *f.from

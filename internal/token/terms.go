@@ -115,10 +115,8 @@ func (c Catalogue) refusal(name string, role Role) (code api.Code, detail string
 	if !ok {
 		return api.CodeScopeUnknown, "This workspace has no such scope. Choose from its list of scopes."
 	}
-	for _, r := range s.Roles {
-		if r == role {
-			return "", ""
-		}
+	if slices.Contains(s.Roles, role) {
+		return "", ""
 	}
 	return api.CodeScopeNotAllowed, fmt.Sprintf("Your role can't hold the scope %q. Ask an administrator, or leave it out.", s.Title)
 }

@@ -130,6 +130,9 @@ func (a *Access) subject(noun string) string {
 // holding says who can have how many of a kind.
 func (a *Access) holding(noun, ended string) []string {
 	who := rolesWords(a.Roles)
+	if 0 < len(a.Roles) && len(a.Roles) < len(Roles()) {
+		who = "Only " + lowerFirst(who)
+	}
 	var out []string
 	switch a.PerUser {
 	case 0:
@@ -146,7 +149,7 @@ func (a *Access) holding(noun, ended string) []string {
 		}
 		out = append(out, ended+" "+count+".")
 	}
-	if rolesWords(a.Creators) != who {
+	if rolesWords(a.Creators) != rolesWords(a.Roles) {
 		out = append(out, "Only "+lowerFirst(rolesWords(a.Creators))+" can make new ones.")
 	}
 	return out
@@ -200,7 +203,7 @@ func (r *ExpiryRule) sentences(subject, noun string) []string {
 	}
 	choice := "Owners choose how long " + lowerFirst(subject) + " lasts: " + r.rangeWords()
 	if r.Date {
-		choice += ", or until a date within them"
+		choice += ", by number or by date"
 	}
 	out := []string{choice + "."}
 	if len(r.Presets) > 0 {
