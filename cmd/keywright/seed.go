@@ -208,7 +208,7 @@ func (sd *seeder) use(secret token.Secret, t episode, morning, end time.Time) {
 		}
 		from := netip.MustParseAddr(t.from[i%len(t.from)])
 		// An expired token is refused, and the refusal is part of the history.
-		_, _ = sd.checks.Check(sd.ctx, secret.Reveal(), from)
+		_, _ = sd.checks.Check(sd.ctx, secret.Reveal(), verify.Ask{Address: from})
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	"github.com/keywright/keywright/internal/fault"
 	"github.com/keywright/keywright/internal/store"
 	"github.com/keywright/keywright/internal/token"
+	"github.com/keywright/keywright/internal/verify"
 )
 
 const (
@@ -134,7 +135,7 @@ func (a *Authority) Session(ctx context.Context, secret token.Secret, from token
 // is not good. What the token may do is decided by each verb.
 func (a *Authority) Bearer(ctx context.Context, secret token.Secret, from token.Origin) (token.Identity, error) {
 	from = cleanOrigin(from)
-	d, err := a.checks.Check(ctx, secret.Reveal(), from.Address)
+	d, err := a.checks.Check(ctx, secret.Reveal(), verify.Ask{Address: from.Address})
 	if err != nil {
 		return token.Identity{}, err
 	}

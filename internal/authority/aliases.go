@@ -1,0 +1,16 @@
+package authority
+
+import "github.com/keywright/keywright/internal/store"
+
+// Rows and filters as the verbs take and return them. Surfaces name them by these, so that they need not
+// know how things are kept.
+type (
+	Page        = store.Page
+	TokenFilter = store.TokenFilter
+	EventFilter = store.EventFilter
+	Workspace   = store.Workspace
+	Membership  = store.Membership
+	Member      = store.Member
+	User        = store.User
+	DayUse      = store.DayUse
+)
