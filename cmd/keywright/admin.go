@@ -12,6 +12,7 @@ import (
 	"github.com/keywright/keywright/internal/server"
 	"github.com/keywright/keywright/internal/store"
 	"github.com/keywright/keywright/internal/token"
+	"github.com/keywright/keywright/internal/web"
 )
 
 type checkConfigCmd struct{ configured }
@@ -128,7 +129,7 @@ func (c *resetPasswordCmd) Run(s *streams) error {
 		if err != nil {
 			return err
 		}
-		_, err = fmt.Fprintf(s.out, "%s/link/%s\nIt works once, within a day. Whoever opens it can choose the password.\n", cfg.Public(), link.Reveal())
+		_, err = fmt.Fprintf(s.out, "%s%s%s\nIt works once, within a day. Whoever opens it can choose the password.\n", cfg.Public(), web.LinkPath, link.Reveal())
 		return err
 	})
 }

@@ -13,6 +13,13 @@ func (k *Kit) Origin(r *http.Request) token.Origin {
 	return token.Origin{Address: k.address(r), UserAgent: r.UserAgent(), RequestID: RequestID(r)}
 }
 
+// Client returns the client's address for a check, and whether it is a trusted proxy's own: then the proxy
+// did not say whom it speaks for, and must not be throttled for all of them.
+func (k *Kit) Client(r *http.Request) (client netip.Addr, proxy bool) {
+	a := k.address(r)
+	return a, k.Trusts(a)
+}
+
 // address is the peer's, or, when the peer is a trusted proxy, the rightmost entry of X-Forwarded-For
 // that is no trusted proxy: everything left of that one was written by somebody we don't trust. An entry
 // that can't be read, or a list of nothing but proxies, leaves it at the peer.
@@ -54,12 +61,13 @@ func (k *Kit) Trusts(a netip.Addr) bool {
 
 // parseAddress reads an address with or without a port; some proxies add one. The zero Addr is "none".
 func parseAddress(s string) netip.Addr {
-	if a, err := netip.ParseAddr(s); err == nil {
-		return a.Unmap().WithZone("")
+	// The peer's always has a port; an error costs more than the rest of this together.
+	if ap, err := netip.ParseAddrPort(s); err == nil {
+		return ap.Addr().Unmap().WithZone("")
 	}
-	ap, err := netip.ParseAddrPort(s)
+	a, err := netip.ParseAddr(s)
 	if err != nil {
 		return netip.Addr{}
 	}
-	return ap.Addr().Unmap().WithZone("")
+	return a.Unmap().WithZone("")
 }

@@ -1,0 +1,66 @@
+package server
+
+import (
+	"net/http"
+	"net/http/pprof"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/keywright/keywright/internal/gateway"
+	"github.com/keywright/keywright/internal/rest"
+	"github.com/keywright/keywright/internal/ui"
+	"github.com/keywright/keywright/internal/web"
+)
+
+// routes gives every surface its place on the public listener.
+func (s *Server) routes(o Options, reg prometheus.Registerer) (http.Handler, error) {
+	kit := web.New(web.Config{
+		Authority: s.rules, PublicURL: s.cfg.Public(), TrustedProxies: s.cfg.Proxies(), Log: s.log,
+		Registerer: reg, ProductName: s.cfg.ProductName,
+	})
+	checks := gateway.New(gateway.Config{Checks: s.checks, Address: kit.Client, Realm: s.cfg.ProductName, Log: s.log, Registerer: reg})
+	pages, err := ui.New(ui.Config{Kit: kit, Authority: s.rules, ProductName: s.cfg.ProductName, Accent: s.cfg.Accent, Demo: o.Demo})
+	if err != nil {
+		return nil, err
+	}
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusOK) })
+	mux.HandleFunc("GET /readyz", s.ready)
+	rest.New(rest.Config{Kit: kit, Authority: s.rules}).Mount(mux)
+	pages.Mount(mux)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		// Before the mux, which would redirect paths that are not clean: the end of this one is the client's.
+		if gateway.Matches(r) {
+			checks.ServeHTTP(w, r)
+			return
+		}
+		mux.ServeHTTP(w, r)
+	}), nil
+}
+
+// ready says whether requests should come: not while the database does not answer, not while ending.
+func (s *Server) ready(w http.ResponseWriter, r *http.Request) {
+	select {
+	case <-s.draining:
+		w.WriteHeader(http.StatusServiceUnavailable)
+		return
+	default:
+	}
+	if err := s.store.Ping(r.Context()); err != nil {
+		w.WriteHeader(http.StatusServiceUnavailable)
+		return
+	}
+	w.WriteHeader(http.StatusOK)
+}
+
+// metricsRoutes is the private listener: metrics and profiles.
+func metricsRoutes(reg *prometheus.Registry) http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("GET /metrics", promhttp.HandlerFor(reg, promhttp.HandlerOpts{}))
+	mux.HandleFunc("GET /debug/pprof/", pprof.Index)
+	mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
+	mux.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
+	mux.HandleFunc("GET /debug/pprof/symbol", pprof.Symbol)
+	return mux
+}
