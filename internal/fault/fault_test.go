@@ -100,13 +100,14 @@ func TestMissingAnswersAreAlike(t *testing.T) {
 
 func TestOnAndBecauseLeaveTheOriginalAlone(t *testing.T) {
 	original := fault.New(fault.Invalid, api.CodeInvalid, "Wrong.")
-	first := original.On("a")
-	second, third := first.On("b"), first.On("c").Because(errSQL)
-	if len(original.Fields) != 0 || errors.Is(original, errSQL) || len(first.Fields) != 1 {
-		t.Errorf("the original changed: %+v", original)
+	caused := original.Because(errSQL)
+	base := original.On("a").On("b").On("c") // three, so that append has room left
+	first, second := base.On("d"), base.On("e")
+	if len(original.Fields) != 0 || errors.Is(original, errSQL) || !errors.Is(caused, errSQL) || len(base.Fields) != 3 {
+		t.Errorf("the original changed: %+v, %+v", original, base)
 	}
-	if second.Fields[1].Name != "b" || third.Fields[1].Name != "c" {
-		t.Errorf("copies share their fields: %+v, %+v", second, third)
+	if first.Fields[3].Name != "d" || second.Fields[3].Name != "e" {
+		t.Errorf("copies share their fields: %+v, %+v", first, second)
 	}
 }
 

@@ -109,9 +109,12 @@ func TestTwoPoliciesOfOnePresetShareNothing(t *testing.T) {
 			for i := range access.Actions {
 				access.Actions[i] = "changed"
 			}
+			if slices.Contains(access.Creators, "changed") {
+				t.Errorf("%s: who holds and who makes are one list", info.Name)
+			}
 		}
 		again := preset(t, info.Name)
-		if !reflect.DeepEqual(b, again) || slices.Contains(b.Tokens.Creators, "changed") {
+		if !reflect.DeepEqual(b, again) {
 			t.Errorf("%s changed with a copy of it", info.Name)
 		}
 	}

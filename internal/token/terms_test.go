@@ -234,7 +234,7 @@ func TestARenewalIsAlwaysWithinTheRule(t *testing.T) {
 		rule := genExpiry(t)
 		tok := token.Token{CreatedAt: noon}
 		if rapid.Bool().Draw(t, "expires") {
-			tok.ExpiresAt = noon.AddDate(0, 0, rapid.IntRange(1, 4000).Draw(t, "days"))
+			tok.ExpiresAt = noon.AddDate(0, 0, rapid.IntRange(1, 800).Draw(t, "days"))
 		}
 		now := noon.AddDate(0, 0, rapid.IntRange(0, 5000).Draw(t, "later"))
 		got, bad := rule.Decide(rule.Renewed(&tok), now)
@@ -247,4 +247,33 @@ func TestARenewalIsAlwaysWithinTheRule(t *testing.T) {
 			t.Fatalf("made for %s, renewed for %s", asked, got.Sub(now))
 		}
 	})
+}
+
+func TestARenewalIsAsLongAsTheTokenWasMadeForCutToTheRule(t *testing.T) {
+	rule := token.ExpiryRule{Mode: token.ExpiryChosen, MinDays: 7, MaxDays: 90, Proposed: 30}
+	made := func(days int) token.Token { return token.Token{CreatedAt: noon, ExpiresAt: noon.AddDate(0, 0, days)} }
+	for _, c := range []struct {
+		what  string
+		tok   token.Token
+		never bool
+		want  token.Choice
+	}{
+		{"within", made(60), false, days(60)},
+		{"within, an hour more", token.Token{CreatedAt: noon, ExpiresAt: noon.Add(60*24*time.Hour + time.Hour)}, false, days(60)},
+		{"less", made(1), false, days(7)},
+		{"more", made(365), false, days(90)},
+		{"more, where never is allowed", made(365), true, days(90)},
+		{"never", token.Token{CreatedAt: noon}, false, days(30)},
+		{"never, allowed", token.Token{CreatedAt: noon}, true, token.Choice{Never: true}},
+	} {
+		rule.Never = c.never
+		if d := cmp.Diff(c.want, rule.Renewed(&c.tok)); d != "" {
+			t.Errorf("%s: %s", c.what, d)
+		}
+	}
+	r := open()
+	fixed(&r)
+	if tok := made(60); !r.Expiry.Renewed(&tok).IsZero() {
+		t.Error("a choice where the period is fixed")
+	}
 }
