@@ -55,13 +55,14 @@ func Note(r *http.Request, attrs ...slog.Attr) {
 	}
 }
 
-func (e *event) identified(by token.Identity) {
-	if e == nil {
-		return
+// Identified says in the request's log event who is asking. Kit.Identity does it; a handler that signs
+// somebody in does it itself.
+func Identified(r *http.Request, by token.Identity) {
+	if e := eventOf(r.Context()); e != nil {
+		e.mu.Lock()
+		defer e.mu.Unlock()
+		e.by = by
 	}
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	e.by = by
 }
 
 func (e *event) refused(f *fault.Error) {
@@ -92,7 +93,7 @@ func (k *Kit) finish(r *http.Request, e *event, out *recorder, took time.Duratio
 		slog.String("route", route),
 		slog.Int("status", out.status),
 		slog.Int64("bytes", out.bytes),
-		slog.Duration("took", took),
+		slog.Int64("took_us", took.Microseconds()),
 		slog.String("address", k.address(r).String()),
 	}
 	if e.by.User.ID != "" {

@@ -23,7 +23,7 @@ const (
 func (k *Kit) Identity(r *http.Request) (token.Identity, error) {
 	by, err := k.identify(r)
 	if err == nil {
-		eventOf(r.Context()).identified(by)
+		Identified(r, by)
 	}
 	return by, err
 }
