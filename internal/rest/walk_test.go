@@ -1,0 +1,311 @@
+package rest
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/keywright/keywright/internal/testkit"
+	"github.com/keywright/keywright/internal/token"
+)
+
+// things are what a walk puts into paths.
+type things struct{ ws, token, member string }
+
+// path of an operation below Prefix, filled in.
+func (th things) path(o *huma.Operation) string {
+	id := th.token
+	if o.Metadata[metaIDs] == token.UserID {
+		id = th.member
+	}
+	p := strings.TrimPrefix(o.Path, Prefix)
+	return strings.NewReplacer("{ws}", url.PathEscape(th.ws), "{id}", url.PathEscape(id)).Replace(p)
+}
+
+// body of an operation as its example says, or nothing.
+func body(o *huma.Operation) any {
+	if o.RequestBody == nil {
+		return nil
+	}
+	return o.RequestBody.Content["application/json"].Example
+}
+
+// walk calls test with every operation, in a stable order.
+func (w *world) walk(test func(o *huma.Operation)) {
+	all := slices.SortedFunc(operations(w.service.api.OpenAPI()), func(a, b *huma.Operation) int { return strings.Compare(a.OperationID, b.OperationID) })
+	if len(all) < 25 {
+		w.t.Fatalf("%d operations: the walk does not see them all", len(all))
+	}
+	for _, o := range all {
+		test(o)
+	}
+}
+
+// standing returns things that exist in standard: a token of admin's, and the member dev.
+func (w *world) standing() things {
+	id, _ := w.newToken("admin", "Standing")
+	members := w.as("admin", "GET", "/workspaces/standard/members", nil).want(w.t, 200, "")
+	for i := range 4 {
+		if members.text(fmt.Sprintf("items.%d.name", i)) == "dev" {
+			return things{"standard", id, members.text(fmt.Sprintf("items.%d.id", i))}
+		}
+	}
+	w.t.Fatal("dev is no member")
+	return things{}
+}
+
+func public(o *huma.Operation) bool { return o.Metadata[metaPublic] == true }
+
+func TestNobodyDoesAnythingWithoutAnIdentity(t *testing.T) {
+	w := newWorld(t, testkit.SQLite(t))
+	th := w.standing()
+	w.walk(func(o *huma.Operation) {
+		if public(o) {
+			return
+		}
+		r := w.as("", o.Method, th.path(o), body(o)).want(t, 401, "sign_in_required")
+		if r.header.Get("WWW-Authenticate") != `Bearer realm="Keywright"` {
+			t.Errorf("%s: challenge %q", o.OperationID, r.header.Get("WWW-Authenticate"))
+		}
+		// Who is nobody is not told what is wrong with a request.
+		w.as("", o.Method, th.path(o)+"?x=1", "{").want(t, 401, "sign_in_required")
+	})
+}
+
+// whoMay says which role an operation needs, read from its description.
+func whoMay(o *huma.Operation) string {
+	switch {
+	case strings.HasPrefix(o.Description, "Installation administrators"):
+		return "installation"
+	case strings.HasPrefix(o.Description, "Administrators."), strings.HasPrefix(o.Description, "Administrators;"), strings.HasPrefix(o.Description, "Its administrators"):
+		return "administrator"
+	}
+	return ""
+}
+
+func TestWhatIsForAdministratorsIsRefusedToMembers(t *testing.T) {
+	testkit.EachEngine(t, func(t *testing.T, db testkit.DB) {
+		w := newWorld(t, db)
+		th := w.standing()
+		seen := 0
+		w.walk(func(o *huma.Operation) {
+			switch whoMay(o) {
+			case "installation":
+				for _, who := range []string{"admin", "member"} { // an administrator of a workspace is none
+					w.as(who, o.Method, th.path(o), body(o)).want(t, 403, "not_installation_administrator")
+				}
+				seen++
+			case "administrator":
+				for _, who := range []string{"dev", "member"} {
+					w.as(who, o.Method, th.path(o), body(o)).want(t, 403, "role_not_allowed")
+				}
+				seen++
+			}
+		})
+		if seen < 12 {
+			t.Errorf("only %d operations are for administrators", seen)
+		}
+		w.as("member", "GET", "/workspaces/standard/tokens?owner=all", nil).want(t, 403, "role_not_allowed")
+		for _, act := range []struct{ method, path string }{
+			{"GET", ""}, {"DELETE", ""}, {"POST", "/revoke"}, {"POST", "/regenerate"},
+		} {
+			w.as("member", act.method, "/workspaces/standard/tokens/"+th.token+act.path, nil).want(t, 403, "not_owner")
+		}
+		w.as("admin", "GET", "/workspaces/standard/tokens/"+th.token, nil).want(t, 200, "")
+	})
+}
+
+func TestStrangersFindNothing(t *testing.T) {
+	w := newWorld(t, testkit.SQLite(t))
+	th := w.standing()
+	w.walk(func(o *huma.Operation) {
+		if strings.Contains(o.Path, "{ws}") {
+			w.as("stranger", o.Method, th.path(o), body(o)).want(t, 404, "not_found")
+		}
+	})
+}
+
+var requestID = regexp.MustCompile(`"request_id":"[^"]*"`)
+
+// told is all that an answer tells, but for the request's own id.
+func (r reply) told() string {
+	return fmt.Sprint(r.status, r.header.Get("Content-Type"), requestID.ReplaceAllString(string(r.body), ""), slices.Sorted(maps.Keys(r.header)))
+}
+
+func TestForeignUnknownAndMalformedIDsAnswerTheSame(t *testing.T) {
+	testkit.EachEngine(t, func(t *testing.T, db testkit.DB) {
+		w := newWorld(t, db)
+		th := w.standing()
+		foreign := w.as("stranger", "GET", "/workspaces/foreign", nil).want(t, 200, "")
+		foreignToken := w.as("stranger", "POST", "/workspaces/foreign/tokens", map[string]any{"name": "Far", "scopes": []string{"odata:read"}, "lifetime_days": 9}).want(t, 201, "")
+		stranger := w.as("stranger", "GET", "/me", nil).text("id")
+		hostile := []string{"x", "no such", "\x00", "\xff\xfe", "a/b", "..", "%", "é", strings.Repeat("a", 3000), "tok_", "usr_01mg0fcdg0", "' or 1=1 --"}
+
+		w.walk(func(o *huma.Operation) {
+			same := func(what, who string, variants []things) {
+				var first string
+				for i, v := range variants {
+					r := w.as(who, o.Method, v.path(o), body(o)).want(t, 404, "not_found")
+					if i == 0 {
+						first = r.told()
+					} else if r.told() != first {
+						t.Errorf("%s: %s %q tells itself apart:\n%s\n%s", o.OperationID, what, v, first, r.told())
+					}
+				}
+			}
+			if strings.Contains(o.Path, "{ws}") {
+				variants := []things{}
+				for _, ws := range append([]string{"foreign", foreign.text("id"), "unknown", token.NewID(token.WorkspaceID, db.Clock.Now())}, hostile...) {
+					if ws != ".." { // the path of another address
+						variants = append(variants, things{ws, th.token, th.member})
+					}
+				}
+				same("workspace", "admin", variants)
+			}
+			if strings.Contains(o.Path, "{id}") {
+				variants := []things{
+					{"standard", foreignToken.text("token.id"), stranger},
+					{"standard", token.NewID(token.TokenID, db.Clock.Now()), token.NewID(token.UserID, db.Clock.Now())},
+				}
+				for _, id := range hostile {
+					if id != ".." {
+						variants = append(variants, things{"standard", id, id})
+					}
+				}
+				same("id", "admin", variants)
+			}
+		})
+	})
+}
+
+func TestHostileRequestsAreRefusedAndBreakNothing(t *testing.T) {
+	testkit.EachEngine(t, func(t *testing.T, db testkit.DB) {
+		w := newWorld(t, db)
+		th := w.standing()
+		w.walk(func(o *huma.Operation) {
+			for _, body := range hostileBodies(w, o) {
+				w.refuses(o, th.path(o), body)
+			}
+			for _, query := range hostileQueries(o) {
+				w.refuses(o, th.path(o)+"?"+query, nil)
+			}
+		})
+		for line := range strings.Lines(w.log.String()) {
+			if strings.Contains(line, `"status":5`) {
+				t.Errorf("an internal error: %s", line)
+			}
+		}
+		w.as("admin", "GET", "/workspaces/standard/tokens/"+th.token, nil).want(t, 200, "")
+	})
+}
+
+// refuses fails unless root, who may do all, gets a clear 4xx.
+func (w *world) refuses(o *huma.Operation, path string, sent any) {
+	w.t.Helper()
+	if _, text := sent.(string); !text && sent == nil && o.RequestBody != nil && o.RequestBody.Required {
+		sent = body(o)
+	}
+	r := w.as("root", o.Method, path, sent)
+	if r.status < 400 || r.status >= 500 || r.text("code") == "" || r.text("request_id") == "" || r.header.Get("Content-Type") != "application/problem+json" {
+		if len(fmt.Sprint(sent)) > 300 {
+			sent = fmt.Sprint(sent)[:300]
+		}
+		w.t.Errorf("%s %s with %v: %d %s", o.OperationID, path, sent, r.status, r.body)
+	}
+}
+
+func hostileBodies(w *world, o *huma.Operation) []any {
+	out := []any{"\x00", "{\"a\":\"\xff\"}", `{"a":"` + strings.Repeat("x", 70<<10) + `"}`, `{"a":"\u0000"}`, `{"a":"\\\u0000"}`}
+	if o.RequestBody == nil {
+		return out
+	}
+	out = append(out, "{", "[]", "1", `"x"`, "null", "{} {}", `{"no_such_field":1}`, strings.Repeat("[", 20000), `{"email":1e999}`)
+	schema := o.RequestBody.Content["application/json"].Schema
+	if schema.Ref != "" {
+		schema = w.service.api.OpenAPI().Components.Schemas.SchemaFromRef(schema.Ref)
+	}
+	for name, p := range schema.Properties {
+		good, err := json.Marshal(body(o))
+		must(w.t, err)
+		m := map[string]any{}
+		must(w.t, json.Unmarshal(good, &m))
+		wrong := map[string][]any{
+			"string": {12, true, []any{}, map[string]any{}}, "integer": {"x", 1.5, true, []any{}}, "boolean": {"x", 1, map[string]any{}},
+			"array": {"x", 3, map[string]any{}, []any{12}, []any{nil}}, "": {"x", 3, []any{}}, "object": {"x", 3, []any{}},
+		}[p.Type]
+		for _, v := range wrong {
+			m[name] = v
+			out = append(out, maps.Clone(m))
+		}
+		if slices.Contains(schema.Required, name) {
+			m[name] = nil
+			out = append(out, maps.Clone(m))
+			delete(m, name)
+			out = append(out, maps.Clone(m))
+		}
+	}
+	return out
+}
+
+func hostileQueries(o *huma.Operation) []string {
+	out := []string{"no_such=1", "%00=1", "%ff=1", "a=%zz", ";", "no_such"}
+	for _, p := range o.Parameters {
+		if p.In != "query" {
+			continue
+		}
+		out = append(out, p.Name+"=%00", p.Name+"=a%ffb", p.Name+"=1&"+p.Name+"=1")
+		switch {
+		case p.Name == "cursor":
+			for _, c := range []string{"x", "AXQ", "%25", makeCursor('x', "tok_1"), makeCursor(listTokens, "tok_1"), makeCursor(listWorkspaces, "A B"), strings.Repeat("A", 5000)} {
+				out = append(out, "cursor="+c)
+			}
+		case p.Schema.Type == "integer":
+			out = append(out, p.Name+"=x", p.Name+"=0", p.Name+"=-1", p.Name+"=99999", p.Name+"=1.5", p.Name+"=99999999999999999999999")
+		case p.Schema.Type == "boolean":
+			out = append(out, p.Name+"=maybe")
+		case p.Schema.Format == "date-time":
+			out = append(out, p.Name+"=yesterday", p.Name+"=2027-02-31T00:00:00Z")
+		case len(p.Schema.Enum) > 0:
+			out = append(out, p.Name+"=no_such")
+		}
+	}
+	return out
+}
+
+func TestBodiesThatAreNoJSONAreRefused(t *testing.T) {
+	w := newWorld(t, testkit.SQLite(t))
+	for _, kind := range []string{"text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "application/cbor", "x", ";+"} {
+		r := w.request("admin", "POST", "/workspaces/standard/tokens", `{"name":"A"}`)
+		r.Header.Set("Content-Type", kind)
+		w.send(r).want(t, 415, "unsupported_media_type")
+	}
+	for _, kind := range []string{"", "application/json; charset=utf-8", "application/merge-patch+json"} {
+		r := w.request("admin", "POST", "/workspaces/standard/tokens", `{"name":"A"}`)
+		r.Header.Set("Content-Type", kind)
+		w.send(r).want(t, 422, "scope_required")
+	}
+}
+
+func TestUnknownAddressesAndMethodsAreProblems(t *testing.T) {
+	w := newWorld(t, testkit.SQLite(t))
+	for _, path := range []string{"/", "/nope", "/me/", "//me", "/x/../me", "/workspaces/standard/tokens/", "/workspaces//tokens"} {
+		w.as("admin", "GET", path, nil).want(t, 404, "not_found")
+	}
+	for _, c := range []struct{ method, path, allow string }{
+		{"PUT", "/me", "GET, HEAD"},
+		{"DELETE", "/workspaces/standard/tokens", "GET, HEAD, POST"},
+		{"OPTIONS", "/session", "DELETE, POST"},
+		{"GET", "/workspaces/standard/policy/preview", "POST"},
+	} {
+		if r := w.as("admin", c.method, c.path, nil).want(t, 405, "method_not_allowed"); r.header.Get("Allow") != c.allow {
+			t.Errorf("%s %s: Allow is %q, want %q", c.method, c.path, r.header.Get("Allow"), c.allow)
+		}
+	}
+}
