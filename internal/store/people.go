@@ -66,6 +66,17 @@ func (tx *Tx) SetInstallationAdmin(userID string, is bool) error {
 	return tx.must(`update users set installation_admin = $1 where id = $2`, is, userID)
 }
 
+// InstallationAdmins returns the ids of all installation administrators.
+func (tx *Tx) InstallationAdmins() (ids []string, err error) {
+	err = tx.each(`select id from users where installation_admin = $1 order by id`, []any{true}, func(scan func(...any) error) error {
+		var id string
+		err := scan(&id)
+		ids = append(ids, id)
+		return err
+	})
+	return ids, err
+}
+
 // Session is one signed-in browser.
 type Session struct {
 	ID         string

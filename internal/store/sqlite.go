@@ -3,41 +3,35 @@ package store
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net/url"
 	"os"
 	"path/filepath"
 	"runtime"
-	"strings"
 	"sync"
 
 	"modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
 )
 
-// maxGroup bounds how many Updates share one commit, and so how long the first of them waits.
-const maxGroup = 128
-
 type sqliteEngine struct {
-	path    string
+	path    string // without symbolic links, so that one database has one lock
 	writeDB *sql.DB
 	readDB  *sql.DB
-	writer  *sqliteConn
-	readers chan *sqliteConn
-	jobs    chan *job
-	stop    chan struct{}
-	stopped sync.WaitGroup
-	once    sync.Once
-}
 
-// job is one Update on its way through the writer.
-type job struct {
-	ctx  context.Context
-	fn   func(querier) error
-	err  error
-	pan  any // what fn panicked with, raised again in the caller's goroutine
-	done chan struct{}
+	writer  *sqliteConn // the writer's own; nil when it has to be opened again
+	jobs    chan *job
+	stopped sync.WaitGroup
+
+	slots chan struct{} // one for each View that runs
+	mu    sync.Mutex
+	idle  []*sqliteConn // the one used last is used next: its pages and statements are warm
+
+	stop chan struct{}
+	once sync.Once
 }
 
 // sqliteConn is one connection with its prepared statements: preparing costs more than running.
@@ -47,25 +41,20 @@ type sqliteConn struct {
 }
 
 func openSQLite(ctx context.Context, o Options) (*sqliteEngine, error) {
-	path := strings.TrimPrefix(o.DSN, "sqlite:")
-	if path == "" {
-		return nil, errors.New("the path of the SQLite database is empty")
-	}
-	path, err := filepath.Abs(path)
+	path, err := sqlitePath(o.DSN)
 	if err != nil {
 		return nil, err
 	}
-	// The file holds hashes of secrets and people's addresses: nobody else on the machine reads it.
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
-	if err != nil {
+	if path, err = privateFile(path); err != nil {
 		return nil, err
 	}
-	if err := f.Close(); err != nil {
-		return nil, err
+	n := o.MaxConns
+	if n <= 0 {
+		n = max(4, 2*runtime.GOMAXPROCS(0))
 	}
-	e := &sqliteEngine{path: path, jobs: make(chan *job), stop: make(chan struct{})}
+	e := &sqliteEngine{path: path, jobs: make(chan *job), stop: make(chan struct{}), slots: make(chan struct{}, n)}
 	// Pragmas stand in the DSN: sent over the pool, a PRAGMA would reach one connection only.
-	const common = "_pragma=busy_timeout(10000)&_pragma=journal_mode(wal)&_pragma=synchronous(full)&_pragma=foreign_keys(1)&_txlock=immediate"
+	const common = "_pragma=busy_timeout(10000)&_pragma=journal_mode(wal)&_pragma=synchronous(full)&_pragma=foreign_keys(1)&_txlock=immediate&_dqs=0"
 	base := "file:" + (&url.URL{Path: path}).EscapedPath() + "?" + common
 	if e.writeDB, err = sql.Open("sqlite", base); err != nil {
 		return nil, err
@@ -73,19 +62,31 @@ func openSQLite(ctx context.Context, o Options) (*sqliteEngine, error) {
 	if e.readDB, err = sql.Open("sqlite", base+"&_pragma=query_only(1)"); err != nil {
 		return nil, err
 	}
+	e.readDB.SetMaxIdleConns(n)
 	if e.writer, err = newSQLiteConn(ctx, e.writeDB); err != nil {
-		return nil, errors.Join(err, e.writeDB.Close(), e.readDB.Close())
-	}
-	n := o.MaxConns
-	if n <= 0 {
-		n = max(4, 2*runtime.GOMAXPROCS(0))
-	}
-	e.readers = make(chan *sqliteConn, n)
-	for range n {
-		e.readers <- nil // opened when first needed
+		return nil, errors.Join(fmt.Errorf("%s: %w", path, err), e.writeDB.Close(), e.readDB.Close())
 	}
 	e.stopped.Go(e.write)
 	return e, nil
+}
+
+// privateFile makes the file if there is none, and returns its path without symbolic links. It holds
+// hashes of secrets and people's addresses: nobody else on the machine reads it (and SQLite gives its
+// -wal and -shm files the same mode). A file that exists is not opened: closing it would take away the
+// locks that this process has on it through SQLite.
+func privateFile(path string) (string, error) {
+	path, err := filepath.Abs(path)
+	if err != nil {
+		return "", err
+	}
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o600)
+	if err == nil {
+		err = f.Close()
+	}
+	if err != nil && !errors.Is(err, fs.ErrExist) {
+		return "", err
+	}
+	return filepath.EvalSymlinks(path)
 }
 
 func newSQLiteConn(ctx context.Context, db *sql.DB) (*sqliteConn, error) {
@@ -96,18 +97,24 @@ func newSQLiteConn(ctx context.Context, db *sql.DB) (*sqliteConn, error) {
 	return &sqliteConn{conn: c, stmts: map[string]*sql.Stmt{}}, nil
 }
 
-func (c *sqliteConn) prepared(query string) (*sql.Stmt, error) {
+// maxStatements bounds the prepared statements of a connection: filters make many texts.
+const maxStatements = 512
+
+func (c *sqliteConn) prepared(ctx context.Context, query string) (*sql.Stmt, error) {
 	if s, ok := c.stmts[query]; ok {
 		return s, nil
 	}
-	s, err := c.conn.PrepareContext(context.Background(), query)
-	if err == nil {
-		if len(c.stmts) >= 512 { // filters make many texts; start again rather than keep them all
-			for text, old := range c.stmts {
-				_ = old.Close() //nolint:errcheck // a statement that can't be closed costs memory, nothing else
-				delete(c.stmts, text)
-			}
+	for text, old := range c.stmts {
+		if len(c.stmts) < maxStatements {
+			break
 		}
+		delete(c.stmts, text) // any one
+		if err := old.Close(); err != nil {
+			return nil, err
+		}
+	}
+	s, err := c.conn.PrepareContext(ctx, query)
+	if err == nil {
 		c.stmts[query] = s
 	}
 	return s, err
@@ -115,7 +122,7 @@ func (c *sqliteConn) prepared(query string) (*sql.Stmt, error) {
 
 // ExecContext and QueryContext make sqliteConn a querier.
 func (c *sqliteConn) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
-	s, err := c.prepared(query)
+	s, err := c.prepared(ctx, query) //nolint:sqlclosecheck // it stays prepared
 	if err != nil {
 		return nil, err
 	}
@@ -123,7 +130,7 @@ func (c *sqliteConn) ExecContext(ctx context.Context, query string, args ...any)
 }
 
 func (c *sqliteConn) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
-	s, err := c.prepared(query)
+	s, err := c.prepared(ctx, query) //nolint:sqlclosecheck // it stays prepared
 	if err != nil {
 		return nil, err
 	}
@@ -135,171 +142,72 @@ func (c *sqliteConn) do(statement string) error {
 	return err
 }
 
-func (e *sqliteEngine) view(ctx context.Context, fn func(querier) error) (err error) {
-	var c *sqliteConn
-	select {
-	case c = <-e.readers:
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-	defer func() { e.readers <- c }()
-	if c == nil {
-		if c, err = newSQLiteConn(ctx, e.readDB); err != nil {
-			return err
-		}
-	}
-	if err := c.do("begin"); err != nil {
-		return err
-	}
-	defer func() {
-		// Rolling back a read ends it. A connection where even that fails is not used again.
-		if rerr := c.do("rollback"); rerr != nil {
-			err = errors.Join(err, rerr, c.conn.Close())
-			c = nil
-		}
-	}()
-	return fn(c)
+// discard ends a connection for good. Close would give it back to the pool, with whatever is wrong with it.
+func (c *sqliteConn) discard() {
+	_ = c.conn.Raw(func(any) error { return driver.ErrBadConn }) // it returns what it is given
 }
 
-func (e *sqliteEngine) update(ctx context.Context, fn func(querier) error) error {
-	j := &job{ctx: ctx, fn: fn, done: make(chan struct{})}
+func (e *sqliteEngine) view(ctx context.Context, fn work) (err error) {
 	select {
-	case e.jobs <- j:
+	case <-e.stop:
+		return ErrClosed
+	default:
+	}
+	select {
+	case e.slots <- struct{}{}:
 	case <-ctx.Done():
 		return ctx.Err()
 	case <-e.stop:
-		return errors.New("store: closed")
+		return ErrClosed
 	}
-	<-j.done
-	if j.pan != nil {
-		panic(j.pan)
+	defer func() { <-e.slots }()
+	c, err := e.takeReader(ctx)
+	if err != nil {
+		return err
 	}
-	return j.err
-}
-
-// write is the one writer. It takes the jobs that wait, runs each in a savepoint, commits once, and
-// answers all. A lone job waits for nobody.
-func (e *sqliteEngine) write() {
-	group := make([]*job, 0, maxGroup)
-	for {
-		select {
-		case j := <-e.jobs:
-			group = append(group[:0], j)
-		case <-e.stop:
+	if err := c.do("begin"); err != nil {
+		c.discard()
+		return err
+	}
+	defer func() { // also when fn panics
+		if rerr := c.do("rollback"); rerr != nil { // rolling back a read ends it
+			c.discard()
+			err = errors.Join(err, rerr)
 			return
 		}
-		if !e.commitGroup(&group) && len(group) > 1 {
-			// The transaction itself broke (a full disk, say) and took everybody's work with it. Nobody has
-			// been answered: each gets a transaction of its own and its own outcome.
-			for _, j := range group {
-				one := []*job{j}
-				e.commitAlone(one)
-			}
-		}
-		for _, j := range group {
-			close(j.done)
-		}
-	}
-}
-
-// commitGroup runs the first job of the group, then those that came meanwhile, and commits. It reports
-// false when the transaction broke; then nothing of it is kept.
-func (e *sqliteEngine) commitGroup(group *[]*job) bool {
-	if err := e.writer.do("begin immediate"); err != nil {
-		(*group)[0].err = err
-		return false
-	}
-	for i := 0; ; i++ {
-		if !e.runInSavepoint((*group)[i]) {
-			return e.broken(*group, errors.New("store: the transaction was lost"))
-		}
-		if i+1 == len(*group) && !e.oneMore(group) {
-			break
-		}
-	}
-	if err := e.writer.do("commit"); err != nil {
-		return e.broken(*group, fmt.Errorf("commit: %w", err))
-	}
-	return true
-}
-
-// oneMore takes a waiting job into the group, without waiting for one.
-func (e *sqliteEngine) oneMore(group *[]*job) bool {
-	if len(*group) == maxGroup {
-		return false
-	}
-	select {
-	case j := <-e.jobs:
-		*group = append(*group, j)
-		return true
-	default:
-		return false
-	}
-}
-
-func (e *sqliteEngine) commitAlone(one []*job) {
-	j := one[0]
-	j.err, j.pan = nil, nil
-	if err := e.writer.do("begin immediate"); err != nil {
-		j.err = err
-		return
-	}
-	if !e.runInSavepoint(j) {
-		e.broken(one, j.err)
-		return
-	}
-	if err := e.writer.do("commit"); err != nil {
-		e.broken(one, fmt.Errorf("commit: %w", err))
-	}
-}
-
-// broken ends a transaction that can't be committed. The rollback may fail because SQLite has already
-// rolled back by itself.
-func (e *sqliteEngine) broken(group []*job, err error) bool {
-	_ = e.writer.do("rollback") //nolint:errcheck // see above
-	for _, j := range group {
-		if j.err == nil && j.pan == nil {
-			j.err = err
-		}
-	}
-	return false
-}
-
-// runInSavepoint runs one job so that its failure undoes its own work alone. It reports false when the
-// surrounding transaction is gone: SQLite ends it by itself on a full disk and on I/O errors.
-func (e *sqliteEngine) runInSavepoint(j *job) bool {
-	if err := j.ctx.Err(); err != nil {
-		j.err = err // the caller has gone; nothing is begun for it
-		return true
-	}
-	if err := e.writer.do("savepoint job"); err != nil {
-		j.err = err
-		return false
-	}
-	func() {
-		defer func() { j.pan = recover() }()
-		j.err = j.fn(e.writer)
+		e.mu.Lock()
+		defer e.mu.Unlock()
+		e.idle = append(e.idle, c)
 	}()
-	if j.err != nil || j.pan != nil {
-		if err := e.writer.do("rollback to job"); err != nil {
-			return false
-		}
-	}
-	return e.writer.do("release job") == nil
+	return fn(ctx, c)
 }
 
-func (e *sqliteEngine) migrations() (*sql.DB, string) { return e.writeDB, "sqlite" }
+func (e *sqliteEngine) takeReader(ctx context.Context) (*sqliteConn, error) {
+	e.mu.Lock()
+	var c *sqliteConn
+	if last := len(e.idle) - 1; last >= 0 {
+		c, e.idle = e.idle[last], e.idle[:last]
+	}
+	e.mu.Unlock()
+	if c != nil {
+		return c, nil
+	}
+	return newSQLiteConn(ctx, e.readDB)
+}
 
 func (e *sqliteEngine) close() error {
 	var errs []error
 	e.once.Do(func() {
 		close(e.stop)
 		e.stopped.Wait()
-		errs = append(errs, e.writer.conn.Close())
-		for range cap(e.readers) {
-			if c := <-e.readers; c != nil {
-				errs = append(errs, c.conn.Close())
-			}
+		for range cap(e.slots) {
+			e.slots <- struct{}{} // Views that run end first
+		}
+		if e.writer != nil {
+			errs = append(errs, e.writer.conn.Close())
+		}
+		for _, c := range e.idle {
+			errs = append(errs, c.conn.Close())
 		}
 		errs = append(errs, e.readDB.Close(), e.writeDB.Close())
 	})

@@ -11,6 +11,10 @@
 // repeated on serialisation failures and deadlocks. So the function given to Update may run more than
 // once and must not act on anything but its Tx.
 //
+// What the engines would do differently is made the same here: a statement that fails ends its
+// transaction, whatever the function makes of the error; text with a NUL byte or invalid UTF-8 is
+// refused (ErrText) before an engine sees it; letters compare by their bytes.
+//
 // A server holds a lock on its database (see Store.Lock), since answers from memory are only right while
 // nobody else changes what they were made from.
 package store
@@ -20,8 +24,6 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"net/url"
-	"strings"
 	"time"
 )
 
@@ -30,13 +32,16 @@ var (
 	ErrNotFound = errors.New("store: no such row")
 	ErrExists   = errors.New("store: such a row exists")
 	ErrLocked   = errors.New("store: another server uses this database")
+	ErrClosed   = errors.New("store: closed")
+	ErrText     = errors.New("store: a text holds a NUL byte or is not UTF-8")
 )
 
 // Options say which database, and how it is used.
 type Options struct {
-	// DSN is a path or sqlite: URL for SQLite, or a postgres:// URL.
+	// DSN is a path or sqlite: URL for SQLite, or a PostgreSQL address: a postgres:// URL or key=value form.
 	DSN string
-	// MaxConns bounds the connections that read; 0 picks a default.
+	// MaxConns bounds the connections that transactions share (on SQLite those that read); 0 picks a
+	// default. A Lock, and Migrate while it runs, have one more each.
 	MaxConns int
 	// Now is the clock; nil is time.Now.
 	Now func() time.Time
@@ -48,29 +53,19 @@ type Store struct {
 	now    func() time.Time
 }
 
+// work is what runs in a transaction: its statements use the context it is given.
+type work func(context.Context, querier) error
+
 // engine is what the two databases do differently.
 type engine interface {
-	view(ctx context.Context, fn func(querier) error) error
-	update(ctx context.Context, fn func(querier) error) error
-	migrations() (db *sql.DB, dialect string)
+	view(ctx context.Context, fn work) error
+	update(ctx context.Context, fn work) error
+	migrate(ctx context.Context, fn func(db *sql.DB, dialect string) error) error
 	lock(ctx context.Context) (*Lock, error)
 	close() error
 }
 
-// querier is what a transaction can do on either engine.
-type querier interface {
-	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
-	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
-}
-
-// Tx is one transaction. Now is fixed when it begins, to the microsecond, as times are kept.
-type Tx struct {
-	Now time.Time
-	ctx context.Context
-	q   querier
-}
-
-// Open opens the database without creating its tables; see Migrate.
+// Open opens the database without creating its tables; see Migrate. Its errors hold no password.
 func Open(ctx context.Context, o Options) (*Store, error) {
 	if o.Now == nil {
 		o.Now = time.Now
@@ -88,43 +83,30 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	return &Store{engine: e, now: o.Now}, nil
 }
 
-// IsPostgres reports whether a DSN names a PostgreSQL database.
-func IsPostgres(dsn string) bool {
-	return strings.HasPrefix(dsn, "postgres://") || strings.HasPrefix(dsn, "postgresql://")
-}
-
-// RedactDSN returns a DSN without its password, for people and logs.
-func RedactDSN(dsn string) string {
-	if !IsPostgres(dsn) {
-		return dsn
-	}
-	u, err := url.Parse(dsn)
-	if err != nil {
-		return "postgres://[unreadable]"
-	}
-	if q := u.Query(); q.Has("password") {
-		q.Set("password", "xxxxx")
-		u.RawQuery = q.Encode()
-	}
-	return u.Redacted()
-}
-
-// Close waits for running transactions and closes the database.
+// Close waits for running transactions and closes the database; what comes later gets ErrClosed.
 func (s *Store) Close() error { return s.engine.close() }
 
 // View runs fn on a consistent snapshot. fn must not write.
 func (s *Store) View(ctx context.Context, fn func(*Tx) error) error {
-	now := s.clock()
-	return s.engine.view(ctx, func(q querier) error { return fn(&Tx{Now: now, ctx: ctx, q: q}) })
+	return s.engine.view(ctx, s.work(fn))
 }
 
-// Update runs fn in a transaction. When it returns nil the change is durable; when fn or the commit
-// fails nothing is changed. fn may run more than once.
+// Update runs fn in a transaction. When it returns nil the change is durable; when fn, a statement or the
+// commit fails, nothing is changed. fn may run more than once. A context that ends before the commit ends
+// the Update; one that ends later does not.
 func (s *Store) Update(ctx context.Context, fn func(*Tx) error) error {
-	now := s.clock()
-	// A cancelled caller must not abort a statement in a transaction that others share.
-	inner := context.WithoutCancel(ctx)
-	return s.engine.update(ctx, func(q querier) error { return fn(&Tx{Now: now, ctx: inner, q: q}) })
+	return s.engine.update(ctx, s.work(fn))
+}
+
+func (s *Store) work(fn func(*Tx) error) work {
+	return func(ctx context.Context, q querier) error {
+		tx := &Tx{Now: s.now().UTC().Truncate(time.Microsecond), ctx: ctx, q: q}
+		err := fn(tx)
+		if tx.failed != nil && (err == nil || retryable(tx.failed)) {
+			return tx.failed
+		}
+		return err
+	}
 }
 
 // Ping reports whether the database answers.
@@ -133,59 +115,4 @@ func (s *Store) Ping(ctx context.Context) error {
 		var one int
 		return tx.one("select 1", nil, &one)
 	})
-}
-
-func (s *Store) clock() time.Time { return s.now().UTC().Truncate(time.Microsecond) }
-
-// exec runs a statement and returns how many rows it changed.
-func (tx *Tx) exec(query string, args ...any) (int64, error) {
-	res, err := tx.q.ExecContext(tx.ctx, query, args...)
-	if err != nil {
-		return 0, classify(err)
-	}
-	return res.RowsAffected()
-}
-
-// must runs a statement that has to change a row, else ErrNotFound.
-func (tx *Tx) must(query string, args ...any) error {
-	n, err := tx.exec(query, args...)
-	if err == nil && n == 0 {
-		return ErrNotFound
-	}
-	return err
-}
-
-// one reads a single row into dest; ErrNotFound if there is none.
-func (tx *Tx) one(query string, args []any, dest ...any) error {
-	found := false
-	err := tx.each(query, args, func(scan func(...any) error) error {
-		found = true
-		return scan(dest...)
-	})
-	if err == nil && !found {
-		return ErrNotFound
-	}
-	return err
-}
-
-// each calls fn for every row.
-func (tx *Tx) each(query string, args []any, fn func(scan func(...any) error) error) (err error) {
-	rows, err := tx.q.QueryContext(tx.ctx, query, args...)
-	if err != nil {
-		return classify(err)
-	}
-	defer func() {
-		if cerr := rows.Close(); err == nil && cerr != nil {
-			err = classify(cerr)
-		}
-	}()
-	for rows.Next() {
-		if err := fn(rows.Scan); err != nil {
-			return err
-		}
-	}
-	if err := rows.Err(); err != nil {
-		return classify(err)
-	}
-	return nil
 }

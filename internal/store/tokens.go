@@ -21,7 +21,12 @@ func (r *tokenRow) columns() []any {
 	t := &r.Token
 	return []any{
 		&t.ID, &t.WorkspaceID, &t.Owner.ID, &t.Owner.Name, &t.Owner.Email, &t.Name, &t.Description, &t.AllScopes, &r.scopes, &t.Hint,
-		at{&t.CreatedAt}, at{&t.ExpiresAt}, at{&t.RevokedAt}, &t.RevokeReason, at{&t.LastUsedAt}, addr{&t.LastUsedIP},
+		at{&t.CreatedAt},
+		at{&t.ExpiresAt},
+		at{&t.RevokedAt},
+		&t.RevokeReason,
+		at{&t.LastUsedAt},
+		addr{&t.LastUsedIP},
 	}
 }
 
@@ -91,16 +96,20 @@ func (f *TokenFilter) where(now time.Time) where {
 		w.add("t.revoked_at is null and t.expires_at <= ?", micros(now))
 	case token.Revoked:
 		w.add("t.revoked_at is not null")
+	case token.Disabled:
+		w.add("1 = 0") // a personal access token never is
 	}
 	if f.Scope != "" {
 		// replace() compares by bytes on both engines; "like" would not.
-		args := []any{" " + f.Scope + " "}
-		cond := "(replace(t.scopes, ?, '') <> t.scopes"
+		holds, args := "replace(t.scopes, ?, '') <> t.scopes", []any{" " + f.Scope + " "}
+		if len(f.ScopeRoles) > 0 {
+			holds += " or t.all_scopes and (select m.role from members m where m.workspace_id = t.workspace_id and m.user_id = t.owner_id) in (?" +
+				strings.Repeat(", ?", len(f.ScopeRoles)-1) + ")"
+		}
 		for _, r := range f.ScopeRoles {
-			cond += " or t.all_scopes and (select m.role from members m where m.workspace_id = t.workspace_id and m.user_id = t.owner_id) = ?"
 			args = append(args, r)
 		}
-		w.add(cond+")", args...)
+		w.add("("+holds+")", args...)
 	}
 	if !f.UnusedSince.IsZero() {
 		w.add("t.created_at < ? and (t.last_used_at is null or t.last_used_at < ?)", micros(f.UnusedSince), micros(f.UnusedSince))

@@ -53,7 +53,7 @@ type DayUse struct {
 	Addresses int64 // distinct
 }
 
-// UseFilter narrows usage. Zero fields don't narrow; From and To are days, both included.
+// UseFilter narrows usage. Empty ids don't narrow; From and To are days, both included.
 type UseFilter struct {
 	WorkspaceID string
 	OwnerID     string

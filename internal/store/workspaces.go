@@ -80,8 +80,9 @@ func byRef(ref string) string {
 func (tx *Tx) Workspaces() (out []Workspace, err error) {
 	err = tx.each(`select `+workspaceColumns+` from workspaces w order by w.slug`, nil, func(scan func(...any) error) error {
 		var w Workspace
-		defer func() { out = append(out, w) }()
-		return scan(w.columns()...)
+		err := scan(w.columns()...)
+		out = append(out, w)
+		return err
 	})
 	return out, err
 }
@@ -165,7 +166,7 @@ func (tx *Tx) Member(workspaceID, userID string) (m Member, err error) {
 		[]any{workspaceID, userID}, m.columns()...)
 }
 
-// Members lists the members of a workspace, newest first.
+// Members lists the members of a workspace, newest account first.
 func (tx *Tx) Members(workspaceID string, p Page) (out []Member, err error) {
 	w := where{}
 	w.add("m.workspace_id = ?", workspaceID)
