@@ -91,6 +91,9 @@ func (a *Authority) enter(tx *store.Tx, by token.Identity, ws string) (scene, er
 	if by.User.ID == "" {
 		return scene{}, signInRequired()
 	}
+	if !isWorkspaceRef(ws) {
+		return scene{}, fault.Missing()
+	}
 	m, err := tx.Membership(ws, by.User.ID)
 	switch {
 	case errors.Is(err, store.ErrNotFound), err == nil && by.Bearer != nil && by.Bearer.WorkspaceID != m.ID:
@@ -98,13 +101,57 @@ func (a *Authority) enter(tx *store.Tx, by token.Identity, ws string) (scene, er
 	case err != nil:
 		return scene{}, err
 	}
-	if b := by.Bearer; b != nil && !slices.Contains(b.Scopes, token.ScopeManage) && !slices.Contains(b.Scopes, token.ScopeAdmin) {
-		return scene{}, fault.New(fault.Forbidden, api.CodeScopeMissing, "This token can't manage credentials: it needs the scope keywright:manage.")
+	if err := needCaller(by); err != nil {
+		return scene{}, err
 	}
 	s := scene{Workspace: m.Workspace, role: m.Role, by: by}
 	r, err := a.rulesOf(tx, m.Workspace)
 	s.policy, s.all = r.policy, r.all
 	return s, err
+}
+
+// isWorkspaceRef reports whether a text can name a workspace, by slug or by id.
+func isWorkspaceRef(ws string) bool {
+	if _, problem := token.CleanSlug(ws); problem == "" {
+		return true
+	}
+	_, ok := token.ParseID(token.WorkspaceID, ws)
+	return ok
+}
+
+// needCaller refuses who is nobody, and a token that is not for Keywright's own API.
+func needCaller(by token.Identity) error {
+	if by.User.ID == "" {
+		return signInRequired()
+	}
+	if b := by.Bearer; b != nil && !slices.Contains(b.Scopes, token.ScopeManage) && !slices.Contains(b.Scopes, token.ScopeAdmin) {
+		return manageMissing()
+	}
+	return nil
+}
+
+func manageMissing() error {
+	return fault.New(fault.Forbidden, api.CodeScopeMissing, "This token can't manage credentials: it needs the scope keywright:manage.")
+}
+
+// needManage refuses a token that may not make or change its owner's own credentials.
+func (s *scene) needManage() error {
+	if b := s.by.Bearer; b != nil && !slices.Contains(b.Scopes, token.ScopeManage) {
+		return manageMissing()
+	}
+	return nil
+}
+
+// enterInTurn enters after the caller's turn has come: until the commit their role stays, the rules stay,
+// and nobody else makes or changes tokens of theirs.
+func (a *Authority) enterInTurn(tx *store.Tx, by token.Identity, ws string) (scene, error) {
+	if isWorkspaceRef(ws) {
+		// Whoever is no member has no turn, and learns that by entering.
+		if err := tx.TakeOwnTurn(ws, by.User.ID); err != nil && !errors.Is(err, store.ErrNotFound) {
+			return scene{}, err
+		}
+	}
+	return a.enter(tx, by, ws)
 }
 
 // administer enters as an administrator.
@@ -129,6 +176,15 @@ func (s *scene) needAdministrator() error {
 // isAdministrator reports whether the caller acts with an administrator's right here.
 func (s *scene) isAdministrator() bool { return s.needAdministrator() == nil }
 
+// needOverseer refuses who may not see and stop everyone's tokens. Administrators may under every policy;
+// another role where the policy says so, in a session: no scope of a token gives that.
+func (s *scene) needOverseer() error {
+	if s.role != token.Administrator && s.by.Bearer == nil && s.policy.Tokens.Oversees(s.role) {
+		return nil
+	}
+	return s.needAdministrator()
+}
+
 // rulesOf returns a workspace's rules as of the version in w, from memory when it was decoded before.
 func (a *Authority) rulesOf(tx *store.Tx, w store.Workspace) (ruled, error) {
 	a.mu.Lock()
@@ -149,6 +205,13 @@ func (a *Authority) rulesOf(tx *store.Tx, w store.Workspace) (ruled, error) {
 	}
 	a.rules[w.ID] = r
 	return r, nil
+}
+
+// forgetRules makes the rules be read again. A version whose change was undone will be used by another.
+func (a *Authority) forgetRules(workspaceID string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	delete(a.rules, workspaceID)
 }
 
 // event is an audit event with its caller filled in.
@@ -180,11 +243,21 @@ func (a *Authority) update(ctx context.Context, fn func(*store.Tx) error, after 
 	if after != nil {
 		after()
 	}
-	return fault.Wrap(err, "update")
+	return toFault(err, "update")
 }
 
 func (a *Authority) view(ctx context.Context, fn func(*store.Tx) error) error {
-	return fault.Wrap(a.store.View(ctx, fn), "view")
+	return toFault(a.store.View(ctx, fn), "view")
+}
+
+// toFault makes an error of the store a fault. A row that a verb had found and then missed went away
+// meanwhile: the caller is told what they would have been told a moment later.
+func toFault(err error, what string) error {
+	var f *fault.Error
+	if errors.Is(err, store.ErrNotFound) && !errors.As(err, &f) {
+		return fault.Missing().Because(err)
+	}
+	return fault.Wrap(err, what)
 }
 
 // flush writes counted use, so that what is read next includes it. Its failure is no reason not to answer.
@@ -205,7 +278,11 @@ func (a *Authority) maySeeSecrets(by token.Identity) error {
 	return nil
 }
 
+// needSession refuses who is nobody, and who came with a token.
 func needSession(by token.Identity) error {
+	if by.User.ID == "" {
+		return signInRequired()
+	}
 	if by.Bearer != nil {
 		return fault.New(fault.Forbidden, api.CodeSessionRequired, "A token can't do this. Sign in with your password.")
 	}

@@ -2,7 +2,10 @@ package authority
 
 import (
 	"context"
+	"fmt"
+	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/keywright/keywright/api"
 	"github.com/keywright/keywright/internal/audit"
@@ -18,44 +21,78 @@ type TokenQuery struct {
 	Page     store.Page
 }
 
+// maxList bounds the rows of one answer.
+const maxList = 1000
+
 // Tokens lists tokens, newest first: the caller's own, or, where the policy's list is the workspace, all.
-// With Everyone set it is the administrator's view of all, under every policy, and is audited.
+// With Everyone set it is the overseer's view of all, under every policy, and is audited.
 func (a *Authority) Tokens(ctx context.Context, by token.Identity, ws string, q TokenQuery) ([]token.Token, error) {
 	a.flush(ctx)
 	var out []token.Token
-	read := func(tx *store.Tx) error {
-		s, err := a.enter(tx, by, ws)
+	var s scene
+	err := a.view(ctx, func(tx *store.Tx) (err error) {
+		if s, err = a.enter(tx, by, ws); err != nil {
+			return err
+		}
+		f, err := s.narrowed(q)
 		if err != nil {
 			return err
 		}
-		f := q.Filter
-		f.WorkspaceID = s.ID
-		if err := s.mayList(q.Everyone, &f); err != nil {
-			return err
-		}
-		if f.Scope != "" {
-			f.ScopeRoles = nil
-			if entry, ok := s.all.Find(f.Scope); ok && !token.IsReserved(f.Scope) {
-				f.ScopeRoles = entry.Roles
-			}
-		}
-		if out, err = tx.Tokens(f, q.Page); err != nil || !q.Everyone {
-			return err
-		}
+		out, err = tx.Tokens(f, q.Page)
+		return err
+	})
+	if err == nil && q.Everyone {
+		err = a.noteView(ctx, &s, len(out))
+	}
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+// noteView audits that somebody saw everyone's tokens. Only the note is written by the one writer; the
+// search before it may take long.
+func (a *Authority) noteView(ctx context.Context, s *scene, count int) error {
+	return a.update(ctx, func(tx *store.Tx) error {
 		e := s.event(tx, audit.AllTokensViewed)
-		e.TargetKind, e.TargetID, e.TargetName, e.Detail.Count = "workspace", s.ID, s.Name, len(out)
+		e.TargetKind, e.TargetID, e.TargetName, e.Detail.Count = "workspace", s.ID, s.Name, count
 		return tx.AddEvent(e)
+	}, nil)
+}
+
+// narrowed returns the filter of a list, cut down to what the caller may see.
+func (s *scene) narrowed(q TokenQuery) (store.TokenFilter, error) {
+	f := q.Filter
+	f.WorkspaceID, f.ScopeRoles = s.ID, nil
+	if err := s.mayList(q.Everyone, &f); err != nil {
+		return f, err
 	}
-	if q.Everyone {
-		return out, a.update(ctx, read, nil)
+	if err := listable(q.Page, f.OwnerID, f.Scope, f.Search); err != nil {
+		return f, err
 	}
-	return out, a.view(ctx, read)
+	if entry, ok := s.all.Find(f.Scope); ok && !token.IsReserved(f.Scope) {
+		f.ScopeRoles = entry.Roles
+	}
+	return f, nil
+}
+
+// listable refuses what no list can be asked for. Ids that name nothing find nothing.
+func listable(p store.Page, texts ...string) error {
+	if p.Limit < 1 || p.Limit > maxList {
+		return fault.New(fault.Invalid, api.CodeInvalid, fmt.Sprintf("Ask for 1 to %d rows.", maxList)).On("limit")
+	}
+	for _, s := range append(texts, p.After) {
+		if !utf8.ValidString(s) || strings.ContainsRune(s, 0) {
+			return fault.New(fault.Invalid, api.CodeInvalid, "This is not valid text (UTF-8).")
+		}
+	}
+	return nil
 }
 
 // mayList narrows a list to what the caller may see.
 func (s *scene) mayList(everyone bool, f *store.TokenFilter) error {
 	if everyone {
-		return s.needAdministrator()
+		return s.needOverseer()
 	}
 	if err := s.useTokens(); err != nil {
 		return err
@@ -66,7 +103,7 @@ func (s *scene) mayList(everyone bool, f *store.TokenFilter) error {
 	return nil
 }
 
-// Token returns one token to its owner, to an administrator, and to whom the policy lists the workspace.
+// Token returns one token to its owner, to an overseer, and to whom the policy lists the workspace.
 func (a *Authority) Token(ctx context.Context, by token.Identity, ws, id string) (token.Token, error) {
 	a.flush(ctx)
 	var t token.Token
@@ -75,7 +112,7 @@ func (a *Authority) Token(ctx context.Context, by token.Identity, ws, id string)
 		if err != nil {
 			return err
 		}
-		overseer := s.isAdministrator()
+		overseer := s.needOverseer() == nil
 		if !overseer {
 			if err := s.useTokens(); err != nil {
 				return err
@@ -85,12 +122,14 @@ func (a *Authority) Token(ctx context.Context, by token.Identity, ws, id string)
 			return err
 		}
 		if t.Owner.ID != by.User.ID && !overseer && s.policy.Tokens.List != token.ListWorkspace {
-			t = token.Token{}
-			return fault.New(fault.Forbidden, api.CodeNotOwner, "Only the owner of a token can do this.")
+			return notOwner()
 		}
 		return nil
 	})
-	return t, err
+	if err != nil {
+		return token.Token{}, err
+	}
+	return t, nil
 }
 
 // Room says how many tokens a person holds of how many they may.
@@ -130,6 +169,9 @@ func (a *Authority) Events(ctx context.Context, by token.Identity, ws string, f 
 		if err != nil {
 			return err
 		}
+		if err := listable(p, f.ActorID, f.TargetID, string(f.Action)); err != nil {
+			return err
+		}
 		f.WorkspaceID, f.Concerns = s.ID, ""
 		if !s.isAdministrator() {
 			f.Concerns = by.User.ID
@@ -162,6 +204,9 @@ func (a *Authority) Usage(ctx context.Context, by token.Identity, ws, tokenID st
 		if err != nil {
 			return err
 		}
+		if err := listable(store.Page{Limit: maxList}, tokenID); err != nil {
+			return err
+		}
 		today := Day(tx.Now)
 		f := store.UseFilter{WorkspaceID: s.ID, TokenID: tokenID, From: today - int64(days) + 1, To: today}
 		if !s.isAdministrator() {
@@ -173,7 +218,7 @@ func (a *Authority) Usage(ctx context.Context, by token.Identity, ws, tokenID st
 			return err
 		}
 		u.Days = everyDay(used, f)
-		u.Tokens, err = tx.UsePerToken(f, 1000)
+		u.Tokens, err = tx.UsePerToken(f, maxList)
 		return err
 	})
 	return u, err

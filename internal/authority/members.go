@@ -16,9 +16,13 @@ func (a *Authority) Members(ctx context.Context, by token.Identity, ws string, p
 	var out []store.Member
 	err := a.view(ctx, func(tx *store.Tx) error {
 		s, err := a.administer(tx, by, ws)
-		if err == nil {
-			out, err = tx.Members(s.ID, p)
+		if err != nil {
+			return err
 		}
+		if err := listable(p); err != nil {
+			return err
+		}
+		out, err = tx.Members(s.ID, p)
 		return err
 	})
 	return out, err
@@ -29,6 +33,8 @@ type Invitation struct {
 	Email string
 	Name  string
 	Role  token.Role
+
+	bad []fault.Field // what is wrong with it; said to administrators only
 }
 
 // Invite adds a person to a workspace. Somebody new gets an account and a one-time link, good for 7 days,
@@ -36,10 +42,21 @@ type Invitation struct {
 // link for them would open their other workspaces. Administrators only; making an administrator takes a
 // session. Errors: already_member.
 func (a *Authority) Invite(ctx context.Context, by token.Identity, ws string, inv Invitation) (store.Member, token.Secret, error) {
-	var bad []fault.Field
-	inv.Email, bad = cleanField(bad, "email", inv.Email, token.CleanEmail)
-	inv.Name, bad = cleanField(bad, "name", inv.Name, func(s string) (string, string) { return token.CleanText(s, 0, 100) })
-	bad = checkRole(bad, inv.Role)
+	inv.Email, inv.bad = cleanField(nil, "email", inv.Email, token.CleanEmail)
+	inv.Name, inv.bad = cleanField(inv.bad, "name", inv.Name, func(s string) (string, string) { return token.CleanText(s, 0, 100) })
+	inv.bad = checkRole(inv.bad, inv.Role)
+	m, link, err := a.invite(ctx, by, ws, inv)
+	if errors.Is(err, store.ErrExists) {
+		// Somebody else invited the same new person at this moment. Now they are known.
+		m, link, err = a.invite(ctx, by, ws, inv)
+	}
+	if err != nil {
+		return store.Member{}, token.Secret{}, err
+	}
+	return m, link, nil
+}
+
+func (a *Authority) invite(ctx context.Context, by token.Identity, ws string, inv Invitation) (store.Member, token.Secret, error) {
 	var m store.Member
 	var link token.Secret
 	err := a.update(ctx, func(tx *store.Tx) error {
@@ -48,7 +65,7 @@ func (a *Authority) Invite(ctx context.Context, by token.Identity, ws string, in
 		if err != nil {
 			return err
 		}
-		if err := fault.Invalids(bad); err != nil {
+		if err := fault.Invalids(inv.bad); err != nil {
 			return err
 		}
 		if inv.Role == token.Administrator {
@@ -101,7 +118,8 @@ func (s *scene) memberEvent(tx *store.Tx, action audit.Action, m store.Member) a
 }
 
 // RenewInvitation makes a new one-time link for a member who has not chosen a password yet, in place of
-// the earlier one. It is refused for whoever is in another workspace as well: the link would open that one.
+// the earlier one. It is refused for whoever is in another workspace or administers the installation: the
+// link would open that as well. For an administrator it takes a session: the link makes one.
 func (a *Authority) RenewInvitation(ctx context.Context, by token.Identity, ws, userID string) (token.Secret, error) {
 	link := token.RandomText(linkSecret)
 	err := a.update(ctx, func(tx *store.Tx) error {
@@ -117,15 +135,26 @@ func (a *Authority) RenewInvitation(ctx context.Context, by token.Identity, ws, 
 		if err != nil {
 			return err
 		}
-		if m.User.PasswordHash != "" || len(elsewhere) > 1 {
+		if m.Role == token.Administrator {
+			if err := needSession(by); err != nil {
+				return err
+			}
+		}
+		if m.User.PasswordHash != "" || m.User.InstallationAdmin || len(elsewhere) > 1 {
 			return fault.New(fault.Conflict, api.CodeAlreadyMember, "This person has an account of their own. Who runs the server can make a link with: keywright reset-password.")
 		}
 		return errors.Join(tx.AddLink(userID, forInvitation, link.Hash(), tx.Now.Add(invitationLife)), tx.AddEvent(s.memberEvent(tx, audit.LinkMade, m)))
 	}, nil)
-	return link, err
+	if err != nil {
+		return token.Secret{}, err
+	}
+	return link, nil
 }
 
 func (s *scene) member(tx *store.Tx, userID string) (store.Member, error) {
+	if _, ok := token.ParseID(token.UserID, userID); !ok {
+		return store.Member{}, fault.Missing()
+	}
 	m, err := tx.Member(s.ID, userID)
 	if errors.Is(err, store.ErrNotFound) {
 		return m, fault.Missing()
@@ -166,7 +195,10 @@ func (a *Authority) SetRole(ctx context.Context, by token.Identity, ws, userID s
 		m.Role = role
 		return errors.Join(tx.SetRole(s.ID, userID, role), tx.AddEvent(e))
 	}, func() { a.checks.OwnerChanged(in, userID) })
-	return m, err
+	if err != nil {
+		return store.Member{}, err
+	}
+	return m, nil
 }
 
 // administerAlone enters as an administrator and makes changes of membership follow each other, so that

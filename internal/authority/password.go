@@ -1,6 +1,7 @@
 package authority
 
 import (
+	"context"
 	"crypto/rand"
 	"crypto/subtle"
 	"encoding/base64"
@@ -40,22 +41,42 @@ func newHasher() hasher {
 	return h
 }
 
-func (h hasher) hash(password string) string {
-	h.slots <- struct{}{}
-	defer func() { <-h.slots }()
+// enter waits for a free slot, for as long as somebody waits for the answer.
+func (h hasher) enter(ctx context.Context) error {
+	select {
+	case h.slots <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return fault.Wrap(ctx.Err(), "wait to hash a password")
+	}
+}
+
+func (h hasher) leave() { <-h.slots }
+
+func (h hasher) hash(ctx context.Context, password string) (string, error) {
+	if err := h.enter(ctx); err != nil {
+		return "", err
+	}
+	defer h.leave()
 	salt := make([]byte, argonSalt)
 	rand.Read(salt) //nolint:errcheck // crypto/rand.Read never fails: it ends the program instead
-	return encodeHash(salt, argon2.IDKey([]byte(password), salt, argonPasses, argonMemory, argonLanes, argonKey))
+	return encodeHash(salt, argon2.IDKey([]byte(password), salt, argonPasses, argonMemory, argonLanes, argonKey)), nil
 }
 
 // matches compares a password with a kept hash; "" is the hash of an account that does not exist or has
-// no password: the same work is done for it, and the answer is no.
-func (h hasher) matches(password, kept string) bool {
-	h.slots <- struct{}{}
-	defer func() { <-h.slots }()
-	real := kept != ""
-	if !real {
+// no password: the same work is done for it, and the answer is no. So it is for a password that is too
+// long to be anybody's: hashing it would cost what the sender chooses.
+func (h hasher) matches(ctx context.Context, password, kept string) (bool, error) {
+	if err := h.enter(ctx); err != nil {
+		return false, err
+	}
+	defer h.leave()
+	possible := kept != "" && len(password) <= maxPassword
+	if kept == "" {
 		kept = h.decoy
+	}
+	if len(password) > maxPassword {
+		password = ""
 	}
 	var memory, passes uint32
 	var lanes uint8
@@ -65,10 +86,10 @@ func (h hasher) matches(password, kept string) bool {
 	salt, err1 := base64.RawStdEncoding.DecodeString(salt64)
 	key, err2 := base64.RawStdEncoding.DecodeString(key64)
 	if err != nil || err1 != nil || err2 != nil || len(key) == 0 {
-		return false
+		return false, nil
 	}
 	got := argon2.IDKey([]byte(password), salt, passes, memory, lanes, uint32(len(key)))
-	return subtle.ConstantTimeCompare(got, key) == 1 && real
+	return subtle.ConstantTimeCompare(got, key) == 1 && possible, nil
 }
 
 func encodeHash(salt, key []byte) string {

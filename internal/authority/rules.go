@@ -3,6 +3,7 @@ package authority
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/keywright/keywright/internal/audit"
@@ -26,15 +27,37 @@ func (a *Authority) Enter(ctx context.Context, by token.Identity, ws string) (Vi
 		if err != nil {
 			return err
 		}
-		v = View{Membership: store.Membership{Workspace: s.Workspace, Role: s.role}, Policy: *s.policy, Catalogue: s.all}
+		v = View{Membership: store.Membership{Workspace: s.Workspace, Role: s.role}, Policy: ownPolicy(s.policy), Catalogue: ownCatalogue(s.all)}
 		return nil
 	})
 	return v, err
 }
 
+// ownPolicy copies a policy that many verbs share, for a caller who may change what they are given.
+func ownPolicy(shared *token.Policy) token.Policy {
+	p := *shared
+	for _, a := range []*token.Access{&p.Tokens.Access, &p.Apps.Access, &p.OAuthTokens.Access} {
+		a.Roles, a.Creators, a.Overseers = slices.Clone(a.Roles), slices.Clone(a.Creators), slices.Clone(a.Overseers)
+		a.Actions, a.Labels.Menu = slices.Clone(a.Actions), slices.Clone(a.Labels.Menu)
+	}
+	p.Tokens.Scope.Default = slices.Clone(p.Tokens.Scope.Default)
+	p.Tokens.Expiry.Presets, p.OAuthTokens.Expiry.Presets = slices.Clone(p.Tokens.Expiry.Presets), slices.Clone(p.OAuthTokens.Expiry.Presets)
+	return p
+}
+
+func ownCatalogue(shared token.Catalogue) token.Catalogue {
+	c := slices.Clone(shared)
+	for i := range c {
+		c[i].Roles = slices.Clone(c[i].Roles)
+	}
+	return c
+}
+
 // SetPolicy replaces the policy of a workspace. It applies to new and regenerated tokens from now on; see
 // ApplyPolicy for those that exist. Administrators only. Errors: policy_invalid, with all fields at once.
 func (a *Authority) SetPolicy(ctx context.Context, by token.Identity, ws string, p token.Policy) (token.Policy, error) {
+	p = ownPolicy(&p)
+	p.Clean()
 	err := a.setRules(ctx, by, ws, func(s *scene, e *audit.Event) (store.Rules, error) {
 		own := s.all.Own()
 		if err := fault.Invalids(p.Check(own)); err != nil {
@@ -44,7 +67,10 @@ func (a *Authority) SetPolicy(ctx context.Context, by token.Identity, ws string,
 		e.Detail.Before, e.Detail.After = map[string]any{"policy": s.policy}, map[string]any{"policy": p}
 		return store.Rules{Policy: p, Catalogue: own}, nil
 	})
-	return p, err
+	if err != nil {
+		return token.Policy{}, err
+	}
+	return p, nil
 }
 
 // SetScopes replaces the catalogue of a workspace; tokens lose a scope that is gone at once. Reserved
@@ -62,13 +88,16 @@ func (a *Authority) SetScopes(ctx context.Context, by token.Identity, ws string,
 		e.Detail.Before, e.Detail.After = map[string]any{"scopes": s.all.Own()}, map[string]any{"scopes": own}
 		return store.Rules{Policy: *s.policy, Catalogue: own}, nil
 	})
-	return c.Own().WithReserved(), err
+	if err != nil {
+		return nil, err
+	}
+	return c.Own().WithReserved(), nil
 }
 
 func (a *Authority) setRules(ctx context.Context, by token.Identity, ws string, change func(*scene, *audit.Event) (store.Rules, error)) error {
 	var in string
-	return a.update(ctx, func(tx *store.Tx) error {
-		s, err := a.administerAlone(tx, by, ws)
+	err := a.update(ctx, func(tx *store.Tx) error {
+		s, err := a.rule(tx, by, ws)
 		if err != nil {
 			return err
 		}
@@ -81,6 +110,20 @@ func (a *Authority) setRules(ctx context.Context, by token.Identity, ws string, 
 		}
 		return errors.Join(tx.SetRules(s.ID, r), tx.AddEvent(e))
 	}, func() { a.checks.WorkspaceChanged(in) })
+	if err != nil {
+		a.forgetRules(in)
+	}
+	return err
+}
+
+// rule enters as an administrator while nobody else makes or changes tokens here: when new rules are in
+// force, no token is made by the old ones.
+func (a *Authority) rule(tx *store.Tx, by token.Identity, ws string) (scene, error) {
+	s, err := a.administerAlone(tx, by, ws)
+	if err != nil {
+		return s, err
+	}
+	return s, tx.TakeEveryTurn(s.ID)
 }
 
 // Breach is a live token that breaks a policy.
@@ -100,13 +143,19 @@ type Impact struct {
 
 const maxBreaches = 200
 
-// PreviewPolicy says what a policy would mean for existing tokens, and changes nothing. Administrators only.
+// PreviewPolicy says what a policy would mean for existing tokens, and changes nothing; that the caller
+// saw other people's tokens is audited. Administrators only. Errors: policy_invalid.
 func (a *Authority) PreviewPolicy(ctx context.Context, by token.Identity, ws string, p token.Policy) (Impact, error) {
 	a.flush(ctx)
+	p = ownPolicy(&p)
+	p.Clean()
 	var out Impact
-	err := a.view(ctx, func(tx *store.Tx) error {
-		s, err := a.administer(tx, by, ws)
-		if err != nil {
+	var s scene
+	err := a.view(ctx, func(tx *store.Tx) (err error) {
+		if s, err = a.administer(tx, by, ws); err != nil {
+			return err
+		}
+		if err := fault.Invalids(p.Check(s.all.Own())); err != nil {
 			return err
 		}
 		out = Impact{}
@@ -124,7 +173,13 @@ func (a *Authority) PreviewPolicy(ctx context.Context, by token.Identity, ws str
 			return nil
 		})
 	})
-	return out, err
+	if err == nil && len(out.Breaches) > 0 {
+		err = a.noteView(ctx, &s, len(out.Breaches))
+	}
+	if err != nil {
+		return Impact{}, err
+	}
+	return out, nil
 }
 
 // eachBreach calls fn with every live token of the workspace.
@@ -172,7 +227,7 @@ func (a *Authority) ApplyPolicy(ctx context.Context, by token.Identity, ws strin
 	var out Applied
 	var in string
 	err := a.update(ctx, func(tx *store.Tx) error {
-		s, err := a.administerAlone(tx, by, ws)
+		s, err := a.rule(tx, by, ws)
 		if err != nil {
 			return err
 		}
@@ -195,7 +250,10 @@ func (a *Authority) ApplyPolicy(ctx context.Context, by token.Identity, ws strin
 			return nil
 		})
 	}, func() { a.checks.WorkspaceChanged(in) })
-	return out, err
+	if err != nil {
+		return Applied{}, err
+	}
+	return out, nil
 }
 
 // jsonTime is a time as audit details keep it; the zero time is null.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"time"
+	"unicode"
 
 	"github.com/keywright/keywright/api"
 	"github.com/keywright/keywright/internal/audit"
@@ -44,24 +45,19 @@ func (a *Authority) SignIn(ctx context.Context, email, password string, from tok
 		clean = "" // nobody's address; the work is done all the same
 	}
 	p := pair{email: clean, address: from.Address}
-	if err := a.attempts.begin(p, a.now()); err != nil {
-		return token.Secret{}, token.Identity{}, err
-	}
 	var user store.User
-	err := a.view(ctx, func(tx *store.Tx) (err error) {
+	good, err := a.attempt(ctx, p, password, func(tx *store.Tx) (store.User, error) {
+		var err error
 		user, err = tx.UserByEmail(clean)
 		if errors.Is(err, store.ErrNotFound) {
 			user, err = store.User{}, nil
 		}
-		return err
+		return user, err
 	})
 	if err != nil {
 		return token.Secret{}, token.Identity{}, err
 	}
-	if len(password) > maxPassword {
-		password = "" // never a right one, and hashing it would cost what the sender chooses
-	}
-	if !a.hasher.matches(password, user.PasswordHash) {
+	if !good {
 		// Written for an unknown account too: the time of an answer must not tell whether it exists.
 		err := a.update(ctx, func(tx *store.Tx) error {
 			e := event(tx, token.Identity{Origin: from}, audit.SignInFailed)
@@ -73,14 +69,37 @@ func (a *Authority) SignIn(ctx context.Context, email, password string, from tok
 		}
 		return token.Secret{}, token.Identity{}, wrongCredentials()
 	}
-	a.attempts.succeed(p)
 	return a.beginSession(ctx, user, from)
+}
+
+// attempt checks a person's password, throttled.
+func (a *Authority) attempt(ctx context.Context, p pair, password string, whose func(*store.Tx) (store.User, error)) (good bool, err error) {
+	end, err := a.attempts.begin(ctx, p, a.now())
+	if err != nil {
+		return false, err
+	}
+	result := undecided
+	defer func() { end(result) }()
+	var user store.User
+	err = a.view(ctx, func(tx *store.Tx) (err error) { user, err = whose(tx); return err })
+	if err != nil {
+		return false, err
+	}
+	if good, err = a.hasher.matches(ctx, password, user.PasswordHash); err != nil {
+		return false, err
+	}
+	result = wrong
+	if good {
+		result = right
+	}
+	return good, nil
 }
 
 func wrongCredentials() error {
 	return fault.New(fault.Unauthenticated, api.CodeWrongCredentials, "The e-mail address or the password is wrong.")
 }
 
+// beginSession signs a person in whose password was just proven, unless it was changed since.
 func (a *Authority) beginSession(ctx context.Context, user store.User, from token.Origin) (token.Secret, token.Identity, error) {
 	secret := token.RandomText(sessionSecret)
 	var by token.Identity
@@ -90,12 +109,20 @@ func (a *Authority) beginSession(ctx context.Context, user store.User, from toke
 			Address: from.Address, UserAgent: from.UserAgent,
 		}
 		by = identity(s, from)
+		if err := tx.HoldPassword(user.ID, user.PasswordHash); errors.Is(err, store.ErrNotFound) {
+			return wrongCredentials()
+		} else if err != nil {
+			return err
+		}
 		if err := tx.AddSession(s, secret.Hash()); err != nil {
 			return err
 		}
 		return tx.AddEvent(userEvent(tx, by, audit.SignedIn, user))
 	}, nil)
-	return secret, by, err
+	if err != nil {
+		return token.Secret{}, token.Identity{}, err
+	}
+	return secret, by, nil
 }
 
 func identity(s store.Session, from token.Origin) token.Identity {
@@ -145,11 +172,17 @@ func (a *Authority) Bearer(ctx context.Context, secret token.Secret, from token.
 		by.User = u.Person // InstallationAdmin stays false: that takes a session
 		return err
 	})
-	return by, err
+	if err != nil {
+		return token.Identity{}, err
+	}
+	return by, nil
 }
 
 // SignOut ends the caller's session.
 func (a *Authority) SignOut(ctx context.Context, by token.Identity) error {
+	if err := needSession(by); err != nil {
+		return err
+	}
 	return a.update(ctx, func(tx *store.Tx) error {
 		if err := tx.EndSession(by.SessionID); err != nil {
 			return err
@@ -160,9 +193,6 @@ func (a *Authority) SignOut(ctx context.Context, by token.Identity) error {
 
 // SignOutEverywhere ends all of the caller's sessions, this one too.
 func (a *Authority) SignOutEverywhere(ctx context.Context, by token.Identity) error {
-	if by.User.ID == "" {
-		return signInRequired()
-	}
 	if err := needSession(by); err != nil {
 		return err
 	}
@@ -180,37 +210,62 @@ func (a *Authority) SignOutEverywhere(ctx context.Context, by token.Identity) er
 // ChangePassword sets the caller's password and ends their other sessions. It takes a session and the
 // current password; wrong ones are throttled like sign-ins.
 func (a *Authority) ChangePassword(ctx context.Context, by token.Identity, current, next string) error {
-	if by.User.ID == "" {
-		return signInRequired()
-	}
 	if err := needSession(by); err != nil {
 		return err
 	}
 	if err := checkPassword("new", next, by.User.Email); err != nil {
 		return err
 	}
-	p := pair{email: by.User.Email, address: by.Origin.Address}
-	if err := a.attempts.begin(p, a.now()); err != nil {
-		return err
-	}
 	var user store.User
-	if err := a.view(ctx, func(tx *store.Tx) (err error) { user, err = tx.User(by.User.ID); return err }); err != nil {
+	good, err := a.attempt(ctx, pair{email: by.User.Email, address: by.Origin.Address}, current, func(tx *store.Tx) (store.User, error) {
+		var err error
+		user, err = tx.User(by.User.ID)
+		return user, err
+	})
+	if err != nil {
 		return err
 	}
-	if len(current) > maxPassword || !a.hasher.matches(current, user.PasswordHash) {
-		return fault.New(fault.Invalid, api.CodeWrongCredentials, "This is not your current password.").On("current")
+	if !good {
+		return notThePassword()
 	}
-	a.attempts.succeed(p)
-	hash := a.hasher.hash(next)
+	hash, err := a.hasher.hash(ctx, next)
+	if err != nil {
+		return err
+	}
 	return a.update(ctx, func(tx *store.Tx) error {
-		if err := tx.SetPassword(user.ID, hash); err != nil {
+		// Two changes at once: the second gave what is the current password no longer.
+		if err := tx.HoldPassword(user.ID, user.PasswordHash); errors.Is(err, store.ErrNotFound) {
+			return notThePassword()
+		} else if err != nil {
 			return err
 		}
-		if _, err := tx.EndSessions(user.ID, by.SessionID); err != nil {
-			return err
-		}
-		return tx.AddEvent(userEvent(tx, by, audit.PasswordChanged, user))
+		return a.replacePassword(tx, by, user, change{hash: hash, keep: by.SessionID, action: audit.PasswordChanged})
 	}, nil)
+}
+
+func notThePassword() error {
+	return fault.New(fault.Invalid, api.CodeWrongCredentials, "This is not your current password.").On("current")
+}
+
+// change is how a password is replaced.
+type change struct {
+	hash   string
+	keep   string // the session that goes on
+	action audit.Action
+}
+
+// replacePassword sets a password and ends every other way in that the old one or a link had opened.
+func (a *Authority) replacePassword(tx *store.Tx, by token.Identity, user store.User, c change) error {
+	if err := tx.SetPassword(user.ID, c.hash); err != nil {
+		return err
+	}
+	if err := tx.DropLinks(user.ID); err != nil {
+		return err
+	}
+	if _, err := tx.EndSessions(user.ID, c.keep); err != nil {
+		return err
+	}
+	return tx.AddEvent(userEvent(tx, by, c.action, user))
 }
 
 // Profile is who the caller is, and where.
@@ -222,8 +277,8 @@ type Profile struct {
 // Me returns the caller's profile. A token sees its own workspace only.
 func (a *Authority) Me(ctx context.Context, by token.Identity) (Profile, error) {
 	var p Profile
-	if by.User.ID == "" {
-		return p, signInRequired()
+	if err := needCaller(by); err != nil {
+		return p, err
 	}
 	err := a.view(ctx, func(tx *store.Tx) (err error) {
 		if p.User, err = tx.User(by.User.ID); err != nil {
@@ -248,7 +303,10 @@ func (a *Authority) LinkOwner(ctx context.Context, link token.Secret) (token.Per
 		u, _, err = tx.Link(link.Hash())
 		return linkFault(err)
 	})
-	return u.Person, err
+	if err != nil {
+		return token.Person{}, err
+	}
+	return u.Person, nil
 }
 
 func linkFault(err error) error {
@@ -269,7 +327,10 @@ func (a *Authority) RedeemLink(ctx context.Context, link token.Secret, password 
 	if err := checkPassword("password", password, owner.Email); err != nil {
 		return token.Secret{}, token.Identity{}, err
 	}
-	hash := a.hasher.hash(password)
+	hash, err := a.hasher.hash(ctx, password)
+	if err != nil {
+		return token.Secret{}, token.Identity{}, err
+	}
 	var user store.User
 	err = a.update(ctx, func(tx *store.Tx) (err error) {
 		if user, _, err = tx.Link(link.Hash()); err != nil {
@@ -278,17 +339,12 @@ func (a *Authority) RedeemLink(ctx context.Context, link token.Secret, password 
 		if err := tx.UseLink(link.Hash()); err != nil {
 			return linkFault(err)
 		}
-		if err := tx.SetPassword(user.ID, hash); err != nil {
-			return err
-		}
-		if _, err := tx.EndSessions(user.ID, ""); err != nil {
-			return err
-		}
-		return tx.AddEvent(userEvent(tx, token.Identity{User: user.Person, Origin: from}, audit.LinkUsed, user))
+		return a.replacePassword(tx, token.Identity{User: user.Person, Origin: from}, user, change{hash: hash, action: audit.LinkUsed})
 	}, nil)
 	if err != nil {
 		return token.Secret{}, token.Identity{}, err
 	}
+	user.PasswordHash = hash
 	return a.beginSession(ctx, user, from)
 }
 
@@ -306,7 +362,7 @@ func (a *Authority) ResetPassword(ctx context.Context, by token.Identity, email 
 	err := a.update(ctx, func(tx *store.Tx) error {
 		u, err := tx.UserByEmail(email)
 		if errors.Is(err, store.ErrNotFound) {
-			return fault.New(fault.NotFound, api.CodeNotFound, "There is no account with this e-mail address.")
+			return noAccount()
 		}
 		if err != nil {
 			return err
@@ -316,7 +372,10 @@ func (a *Authority) ResetPassword(ctx context.Context, by token.Identity, email 
 		}
 		return tx.AddEvent(userEvent(tx, by, audit.LinkMade, u))
 	}, nil)
-	return link, err
+	if err != nil {
+		return token.Secret{}, err
+	}
+	return link, nil
 }
 
 // SetPassword sets a person's password as it is given, and ends their sessions. It is for the command
@@ -325,17 +384,28 @@ func (a *Authority) SetPassword(ctx context.Context, by token.Identity, email, p
 	if by.System == "" {
 		return roleNotAllowed()
 	}
-	hash := a.hasher.hash(password)
+	email, problem := token.CleanEmail(email)
+	if problem != "" {
+		return fault.New(fault.Invalid, api.CodeInvalid, problem).On("email")
+	}
+	hash, err := a.hasher.hash(ctx, password)
+	if err != nil {
+		return err
+	}
 	return a.update(ctx, func(tx *store.Tx) error {
 		u, err := tx.UserByEmail(email)
+		if errors.Is(err, store.ErrNotFound) {
+			return noAccount()
+		}
 		if err != nil {
 			return err
 		}
-		if _, err := tx.EndSessions(u.ID, ""); err != nil {
-			return err
-		}
-		return errors.Join(tx.SetPassword(u.ID, hash), tx.AddEvent(userEvent(tx, by, audit.PasswordChanged, u)))
+		return a.replacePassword(tx, by, u, change{hash: hash, action: audit.PasswordChanged})
 	}, nil)
+}
+
+func noAccount() error {
+	return fault.New(fault.NotFound, api.CodeNotFound, "There is no account with this e-mail address.")
 }
 
 // OpenSetUp returns the one-time code for making the first account, good for an hour; false when there
@@ -390,11 +460,16 @@ func (a *Authority) addFirst(ctx context.Context, f FirstAccount, from token.Ori
 	if err := fault.Invalids(bad); err != nil {
 		return user, err
 	}
-	user.PasswordHash = a.hasher.hash(f.Password)
+	var err error
+	if user.PasswordHash, err = a.hasher.hash(ctx, f.Password); err != nil {
+		return user, err
+	}
 	user.InstallationAdmin = true
 	return user, a.update(ctx, func(tx *store.Tx) error {
-		if has, err := tx.HasUsers(); err != nil || has {
-			return errors.Join(err, fault.New(fault.Conflict, api.CodeLinkInvalid, "This installation is set up already. Sign in."))
+		if has, err := tx.HasUsers(); err != nil {
+			return err
+		} else if has {
+			return fault.New(fault.Conflict, api.CodeLinkInvalid, "This installation is set up already. Sign in.")
 		}
 		user.ID, user.CreatedAt = token.NewID(token.UserID, tx.Now), tx.Now
 		if err := tx.AddUser(user); err != nil {
@@ -422,20 +497,26 @@ func cleanField(bad []fault.Field, name, value string, clean func(string) (strin
 	return v, bad
 }
 
-// cleanOrigin makes what a client says of itself fit to be kept.
+// cleanOrigin makes what a client says of itself fit to be kept and shown.
 func cleanOrigin(o token.Origin) token.Origin {
-	clean := make([]rune, 0, len(o.UserAgent))
-	for _, r := range o.UserAgent {
-		if len(clean) == 300 {
-			break
-		}
-		if r >= ' ' && r != 0x7f {
-			clean = append(clean, r) // an invalid byte became U+FFFD
-		}
-	}
-	o.UserAgent = string(clean)
+	o.UserAgent, o.RequestID = printable(o.UserAgent, 300), printable(o.RequestID, 100)
 	o.Address = o.Address.Unmap().WithZone("")
 	return o
+}
+
+// printable drops what can't be seen or turns the text around, and what is too much. An invalid byte
+// becomes U+FFFD.
+func printable(s string, most int) string {
+	clean := make([]rune, 0, min(len(s), most))
+	for _, r := range s {
+		if len(clean) == most {
+			break
+		}
+		if unicode.IsPrint(r) {
+			clean = append(clean, r)
+		}
+	}
+	return string(clean)
 }
 
 // Sweep removes what is over. The server calls it now and then.

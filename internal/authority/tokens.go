@@ -34,6 +34,17 @@ func (s *scene) useTokens() error {
 	return nil
 }
 
+// makeTokens refuses whoever can't make personal access tokens here, or give one a new secret.
+func (s *scene) makeTokens() error {
+	if err := errors.Join(s.needManage(), s.useTokens()); err != nil {
+		return err
+	}
+	if !s.policy.Tokens.Creates(s.role) {
+		return roleNotAllowed()
+	}
+	return nil
+}
+
 // CreateToken makes a token for the caller, and returns its secret for the one time that it is shown.
 // Only the owner-to-be makes a token; a session must have a recent sign-in. Errors: kind_not_offered,
 // role_not_allowed, recent_sign_in_required, token_limit_reached, name_taken, already_created,
@@ -43,25 +54,19 @@ func (a *Authority) CreateToken(ctx context.Context, by token.Identity, ws strin
 	secret := a.format.New(token.KindPAT)
 	hash := secret.Hash()
 	err := a.update(ctx, func(tx *store.Tx) error {
-		s, err := a.enter(tx, by, ws)
+		s, err := a.enterInTurn(tx, by, ws)
 		if err != nil {
 			return err
 		}
-		if err := s.useTokens(); err != nil {
+		if err := s.makeTokens(); err != nil {
 			return err
 		}
 		rules := &s.policy.Tokens
-		if !rules.Creates(s.role) {
-			return roleNotAllowed()
-		}
 		terms, bad := rules.Decide(n.Request, s.all, s.role, tx.Now)
 		if err := fault.Invalids(bad); err != nil {
 			return err
 		}
 		if err := errors.Join(s.withinBearer(terms), a.maySeeSecrets(by)); err != nil {
-			return err
-		}
-		if err := s.takeTurn(tx); err != nil {
 			return err
 		}
 		if err := spend(tx, by, n.Nonce); err != nil {
@@ -81,19 +86,10 @@ func (a *Authority) CreateToken(ctx context.Context, by token.Identity, ws strin
 		e.Detail.After = described(&t)
 		return tx.AddEvent(e)
 	}, func() { a.checks.TokenChanged(hash) })
-	return t, secret, err
-}
-
-// takeTurn makes the caller's own creations follow each other, so that limits hold.
-func (s *scene) takeTurn(tx *store.Tx) error {
-	role, err := tx.TakeTurn(s.ID, s.by.User.ID)
-	if errors.Is(err, store.ErrNotFound) {
-		return fault.Missing() // removed meanwhile
+	if err != nil {
+		return token.Token{}, token.Secret{}, err
 	}
-	if err == nil && role != s.role {
-		return fault.New(fault.Conflict, api.CodeRoleNotAllowed, "Your role has just changed. Try again.")
-	}
-	return err
+	return t, secret, nil
 }
 
 func spend(tx *store.Tx, by token.Identity, nonce string) error {
@@ -196,50 +192,71 @@ func described(t *token.Token) map[string]any {
 type grip struct {
 	scene
 	token token.Token
-	own   bool
 	hash  token.Hash // of the secret before the act
 }
 
 // take finds a token for an act on it. Who may: the owner, if the policy offers the act; for stopping
-// (revoke, delete) an administrator too, under every policy. Errors: not_owner, action_not_offered.
+// (revoke, delete) an overseer too, under every policy. Errors: not_owner, action_not_offered.
 func (a *Authority) take(tx *store.Tx, by token.Identity, ws, id string, act token.Action) (grip, error) {
 	s, err := a.enter(tx, by, ws)
 	if err != nil {
 		return grip{}, err
 	}
-	return s.take(tx, id, act)
+	g, err := s.grip(tx, id, act)
+	if err != nil {
+		return grip{}, err
+	}
+	// Their turn: two acts on one owner's tokens follow each other. Who is removed has none; their tokens
+	// are revoked for good.
+	if _, err := tx.TakeTurn(s.ID, g.token.Owner.ID); err != nil && !errors.Is(err, store.ErrNotFound) {
+		return grip{}, err
+	}
+	// Now that it is our turn, nothing may be as it was.
+	if s, err = a.enter(tx, by, ws); err != nil {
+		return grip{}, err
+	}
+	if g, err = s.grip(tx, id, act); err != nil {
+		return grip{}, err
+	}
+	g.hash, err = tx.TokenHash(id)
+	return g, err
 }
 
-func (s *scene) take(tx *store.Tx, id string, act token.Action) (grip, error) {
+// grip finds a token and decides whether the caller may act on it.
+func (s *scene) grip(tx *store.Tx, id string, act token.Action) (grip, error) {
 	g := grip{scene: *s}
 	stops := act == token.ActRevoke || act == token.ActDelete
-	overseer := stops && s.isAdministrator()
+	overseer := stops && s.needOverseer() == nil
 	if !overseer {
 		if err := s.useTokens(); err != nil {
 			return g, err
 		}
 	}
-	t, err := s.token(tx, id)
-	if err != nil {
-		return g, err
-	}
-	g.token, g.own = t, t.Owner.ID == s.by.User.ID
-	if !g.own && !overseer {
-		return g, fault.New(fault.Forbidden, api.CodeNotOwner, "Only the owner of a token can do this.")
-	}
-	// Administrators can stop anything; what they do to their own beyond that is the policy's say.
-	if !s.policy.Tokens.Allows(act) && (!overseer || g.own && act == token.ActDelete) {
-		return g, fault.New(fault.Forbidden, api.CodeActionNotOffered, "This workspace's rules do not offer this.")
-	}
-	// Their turn: two acts on one owner's tokens follow each other.
-	if _, err := tx.TakeTurn(s.ID, t.Owner.ID); err != nil && !errors.Is(err, store.ErrNotFound) {
-		return g, err
-	}
+	var err error
 	if g.token, err = s.token(tx, id); err != nil {
 		return g, err
 	}
-	g.hash, err = tx.TokenHash(id)
-	return g, err
+	own := g.token.Owner.ID == s.by.User.ID
+	if !own && !overseer {
+		return g, notOwner()
+	}
+	if !stops {
+		if err := s.needManage(); err != nil {
+			return g, err
+		}
+	}
+	// An overseer can stop anything; what they do to their own beyond that is the policy's say.
+	if !s.policy.Tokens.Allows(act) && (!overseer || own && act == token.ActDelete) {
+		return g, fault.New(fault.Forbidden, api.CodeActionNotOffered, "This workspace's rules do not offer this.")
+	}
+	if act == token.ActRegenerate {
+		return g, s.makeTokens() // a new secret is made: who may make no tokens may not renew one forever
+	}
+	return g, nil
+}
+
+func notOwner() error {
+	return fault.New(fault.Forbidden, api.CodeNotOwner, "Only the owner of a token can do this.")
 }
 
 func (s *scene) token(tx *store.Tx, id string) (token.Token, error) {
@@ -272,8 +289,11 @@ func (a *Authority) SetTokenScopes(ctx context.Context, by token.Identity, ws, i
 		if err := fault.Invalids(bad); err != nil {
 			return err
 		}
-		if err := g.withinBearer(token.Terms{Scopes: set, ExpiresAt: g.token.ExpiresAt}); err != nil {
-			return err
+		// What the token had already is not passed on: a caller with a token can always narrow another one.
+		if added := g.token.ScopesFor(g.all, g.role).Missing(set); len(added) > 0 {
+			if err := g.withinBearer(token.Terms{Scopes: added, ExpiresAt: g.token.ExpiresAt}); err != nil {
+				return err
+			}
 		}
 		before := described(&g.token)
 		g.token.Scopes, g.token.AllScopes = set, false
@@ -281,12 +301,15 @@ func (a *Authority) SetTokenScopes(ctx context.Context, by token.Identity, ws, i
 		e.Detail.Before, e.Detail.After = map[string]any{"scopes": before["scopes"]}, map[string]any{"scopes": set}
 		return errors.Join(tx.SetTokenScopes(id, set), tx.AddEvent(e))
 	}, func() { a.checks.TokenChanged(g.hash) })
-	return g.token, err
+	if err != nil {
+		return token.Token{}, err
+	}
+	return g.token, nil
 }
 
 // RegenerateToken gives a token of the caller's a new secret and a new term; the old secret fails at once.
-// Without a choice the token lasts as long again as it was made for, within today's rules. Errors:
-// not_owner, action_not_offered, token_revoked, recent_sign_in_required, token_limit_reached (an expired
+// Without a choice the token lasts as long again as it was made for, within today's rules. It takes the
+// right to make tokens. Errors: not_owner, action_not_offered, token_revoked, recent_sign_in_required, token_limit_reached (an expired
 // one that would count again).
 func (a *Authority) RegenerateToken(ctx context.Context, by token.Identity, ws, id string, choice token.Choice) (token.Token, token.Secret, error) {
 	var g grip
@@ -317,7 +340,10 @@ func (a *Authority) RegenerateToken(ctx context.Context, by token.Identity, ws, 
 		e.Detail.Before, e.Detail.After = before, described(&g.token)
 		return errors.Join(tx.RenewToken(g.token, secret.Hash()), tx.AddEvent(e))
 	}, func() { a.checks.TokenChanged(g.hash); a.checks.TokenChanged(secret.Hash()) })
-	return g.token, secret, err
+	if err != nil {
+		return token.Token{}, token.Secret{}, err
+	}
+	return g.token, secret, nil
 }
 
 // renew applies today's rules to a token's scopes and expiry.
@@ -367,7 +393,10 @@ func (a *Authority) RevokeToken(ctx context.Context, by token.Identity, ws, id, 
 		g.token, err = g.scene.token(tx, id)
 		return err
 	}, func() { a.checks.TokenChanged(g.hash) })
-	return g.token, err
+	if err != nil {
+		return token.Token{}, err
+	}
+	return g.token, nil
 }
 
 func (s *scene) revoke(tx *store.Tx, t *token.Token, reason string) error {
@@ -440,13 +469,13 @@ func (a *Authority) BatchTokens(ctx context.Context, by token.Identity, ws strin
 			return err
 		}
 		for _, id := range b.IDs {
-			g, err := s.take(tx, id, b.Action)
+			g, err := a.take(tx, by, s.ID, id, b.Action)
 			if err == nil && b.Action == token.ActDelete {
 				err = g.delete(tx)
 			} else if err == nil {
 				err = g.revoke(tx, &g.token, b.Reason)
 			}
-			if err != nil && fault.From(err).Kind == fault.Internal {
+			if err = toFault(err, "batch"); err != nil && fault.From(err).Kind == fault.Internal {
 				return err // the database's trouble, not this token's
 			}
 			results, hashes = append(results, Result{ID: id, Err: err}), append(hashes, g.hash)
@@ -457,5 +486,8 @@ func (a *Authority) BatchTokens(ctx context.Context, by token.Identity, ws strin
 			a.checks.TokenChanged(h)
 		}
 	})
-	return results, err
+	if err != nil {
+		return nil, err
+	}
+	return results, nil
 }

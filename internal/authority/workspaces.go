@@ -25,7 +25,7 @@ type NewWorkspace struct {
 // Errors: not_installation_administrator, slug_taken.
 func (a *Authority) CreateWorkspace(ctx context.Context, by token.Identity, n NewWorkspace) (store.Workspace, error) {
 	if by.System == "" {
-		if err := needInstallationAdmin(by); err != nil {
+		if err := a.view(ctx, func(tx *store.Tx) error { return needInstallationAdmin(tx, by) }); err != nil {
 			return store.Workspace{}, err
 		}
 	}
@@ -41,7 +41,7 @@ func (a *Authority) CreateWorkspace(ctx context.Context, by token.Identity, n Ne
 		bad = append(bad, fault.Field{Name: "preset", Code: api.CodeInvalid, Detail: "Choose one of the presets: standard, single-token, apps-and-tokens, crm-tokens, oauth-tokens, scoped-tokens."})
 	}
 	if err := fault.Invalids(bad); err != nil {
-		return w, err
+		return store.Workspace{}, err
 	}
 	err := a.update(ctx, func(tx *store.Tx) error {
 		w.ID, w.CreatedAt = token.NewID(token.WorkspaceID, tx.Now), tx.Now
@@ -59,7 +59,10 @@ func (a *Authority) CreateWorkspace(ctx context.Context, by token.Identity, n Ne
 		e.Detail.After = map[string]any{"slug": w.Slug, "name": w.Name, "preset": n.Preset}
 		return tx.AddEvent(e)
 	}, nil)
-	return w, err
+	if err != nil {
+		return store.Workspace{}, err
+	}
+	return w, nil
 }
 
 // addFirstMembers makes the caller the administrator of a new workspace. The command line is nobody: it
@@ -93,17 +96,26 @@ func addFirstMembers(tx *store.Tx, by token.Identity, w store.Workspace, email s
 
 func cleanName(s string) (string, string) { return token.CleanText(s, 1, 100) }
 
-func needInstallationAdmin(by token.Identity) error {
-	if by.User.ID == "" {
-		return signInRequired()
-	}
+// needInstallationAdmin reads the right anew: a session remembers what it was when the request came.
+func needInstallationAdmin(tx *store.Tx, by token.Identity) error {
 	if err := needSession(by); err != nil {
 		return err
 	}
-	if !by.InstallationAdmin {
+	u, err := tx.User(by.User.ID)
+	if err == nil && !u.InstallationAdmin {
 		return fault.New(fault.Forbidden, api.CodeNotInstallationAdmin, "Only an installation administrator can do this.")
 	}
-	return nil
+	return err
+}
+
+// administersInstallation is needInstallationAdmin as a question.
+func administersInstallation(tx *store.Tx, by token.Identity) (bool, error) {
+	err := needInstallationAdmin(tx, by)
+	var refused *fault.Error
+	if errors.As(err, &refused) {
+		return false, nil
+	}
+	return err == nil, err
 }
 
 func workspaceEvent(tx *store.Tx, by token.Identity, action audit.Action, w store.Workspace) audit.Event {
@@ -116,7 +128,7 @@ func workspaceEvent(tx *store.Tx, by token.Identity, action audit.Action, w stor
 // with an empty role where they are no member.
 func (a *Authority) Workspaces(ctx context.Context, by token.Identity) ([]store.Membership, error) {
 	me, err := a.Me(ctx, by)
-	if err != nil || !by.InstallationAdmin {
+	if err != nil || by.Bearer != nil || !me.User.InstallationAdmin {
 		return me.Workspaces, err
 	}
 	roles := map[string]token.Role{}
@@ -125,6 +137,7 @@ func (a *Authority) Workspaces(ctx context.Context, by token.Identity) ([]store.
 	}
 	var out []store.Membership
 	err = a.view(ctx, func(tx *store.Tx) error {
+		out = nil
 		all, err := tx.Workspaces()
 		for _, w := range all {
 			out = append(out, store.Membership{Workspace: w, Role: roles[w.ID]})
@@ -150,7 +163,13 @@ func (a *Authority) find(tx *store.Tx, by token.Identity, ws string) (store.Memb
 	if err == nil {
 		return store.Membership{Workspace: s.Workspace, Role: s.role}, nil
 	}
-	if !by.InstallationAdmin || by.Bearer != nil || fault.From(err).Kind != fault.NotFound {
+	if fault.From(err).Kind != fault.NotFound || !isWorkspaceRef(ws) {
+		return store.Membership{}, err
+	}
+	switch is, failed := administersInstallation(tx, by); {
+	case failed != nil:
+		return store.Membership{}, failed
+	case !is:
 		return store.Membership{}, err
 	}
 	w, err := tx.Workspace(ws)
@@ -168,7 +187,9 @@ func (a *Authority) RenameWorkspace(ctx context.Context, by token.Identity, ws, 
 		if m, err = a.find(tx, by, ws); err != nil {
 			return err
 		}
-		if !by.InstallationAdmin {
+		if is, err := administersInstallation(tx, by); err != nil {
+			return err
+		} else if !is {
 			if _, err := a.administer(tx, by, ws); err != nil {
 				return err
 			}
@@ -181,7 +202,10 @@ func (a *Authority) RenameWorkspace(ctx context.Context, by token.Identity, ws, 
 		m.Name = clean
 		return errors.Join(tx.RenameWorkspace(m.ID, clean), tx.AddEvent(e))
 	}, nil)
-	return m, err
+	if err != nil {
+		return store.Membership{}, err
+	}
+	return m, nil
 }
 
 // DeleteWorkspace removes a workspace with its members, rules and tokens; its audit events stay. All its
@@ -192,7 +216,7 @@ func (a *Authority) DeleteWorkspace(ctx context.Context, by token.Identity, ws s
 		if m, err = a.find(tx, by, ws); err != nil {
 			return err
 		}
-		if err := needInstallationAdmin(by); err != nil {
+		if err := needInstallationAdmin(tx, by); err != nil {
 			return err
 		}
 		return errors.Join(tx.DeleteWorkspace(m.ID), tx.AddEvent(workspaceEvent(tx, by, audit.WorkspaceDeleted, m.Workspace)))
@@ -202,23 +226,34 @@ func (a *Authority) DeleteWorkspace(ctx context.Context, by token.Identity, ws s
 // SetInstallationAdmin names a person installation administrator, or no longer; nobody can take it from
 // themselves, so that one always stays.
 func (a *Authority) SetInstallationAdmin(ctx context.Context, by token.Identity, email string, is bool) error {
-	if err := needInstallationAdmin(by); err != nil {
+	if err := needSession(by); err != nil {
 		return err
 	}
 	email, problem := token.CleanEmail(email)
-	if problem != "" {
-		return fault.New(fault.Invalid, api.CodeInvalid, problem).On("email")
-	}
 	return a.update(ctx, func(tx *store.Tx) error {
-		u, err := tx.UserByEmail(email)
-		if errors.Is(err, store.ErrNotFound) {
-			return fault.New(fault.Invalid, api.CodeInvalid, "There is no account with this e-mail address.").On("email")
-		}
-		if err != nil {
+		// Changes of this right follow each other, so that two can't take it from each other.
+		if err := tx.TakeInstallationTurn(); err != nil {
 			return err
 		}
-		if u.ID == by.User.ID && !is {
+		if err := needInstallationAdmin(tx, by); err != nil {
+			return err
+		}
+		if problem != "" {
+			return fault.New(fault.Invalid, api.CodeInvalid, problem).On("email")
+		}
+		u, err := tx.UserByEmail(email)
+		switch {
+		case errors.Is(err, store.ErrNotFound):
+			return fault.New(fault.Invalid, api.CodeInvalid, "There is no account with this e-mail address.").On("email")
+		case err != nil:
+			return err
+		case u.ID == by.User.ID && !is:
 			return fault.New(fault.Conflict, api.CodeLastAdministrator, "You can't take this right from yourself. Ask another installation administrator.")
+		case u.PasswordHash == "" && is:
+			// Their invitation, which a workspace's administrator has seen, would open the installation.
+			return fault.New(fault.Invalid, api.CodeInvalid, "This person has not chosen a password yet. Wait until they have.").On("email")
+		case u.InstallationAdmin == is:
+			return nil
 		}
 		e := userEvent(tx, by, audit.InstallationAdmin, u)
 		e.Detail.Before, e.Detail.After = map[string]any{"installation_admin": u.InstallationAdmin}, map[string]any{"installation_admin": is}

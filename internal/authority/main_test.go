@@ -1,0 +1,9 @@
+package authority_test
+
+import (
+	"testing"
+
+	"github.com/keywright/keywright/internal/testkit"
+)
+
+func TestMain(m *testing.M) { testkit.Main(m) }
