@@ -1,0 +1,355 @@
+package ui
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/keywright/keywright/internal/audit"
+	"github.com/keywright/keywright/internal/authority"
+	"github.com/keywright/keywright/internal/token"
+)
+
+// eventDay is the events of one day.
+type eventDay struct {
+	Day    string
+	Events []eventLine
+}
+
+// eventLine is an event as a sentence: "Ana regenerated Power BI from 203.0.113.7".
+type eventLine struct {
+	Icon                string
+	Actor, Verb, Object string
+	Tail                string
+	At                  moment
+	Facts               []fact
+	ID                  string
+}
+
+type fact struct{ Name, Value string }
+
+func (v *visit) timeline(events []audit.Event) []eventDay {
+	var out []eventDay
+	for i := range events {
+		day := events[i].At.UTC().Format("Monday, 2 January 2006")
+		if len(out) == 0 || out[len(out)-1].Day != day {
+			out = append(out, eventDay{Day: day})
+		}
+		last := &out[len(out)-1]
+		last.Events = append(last.Events, v.eventLine(&events[i]))
+	}
+	return out
+}
+
+func (v *visit) eventLine(e *audit.Event) eventLine {
+	l := eventLine{ID: e.ID, Actor: e.ActorName, Object: e.TargetName, At: v.moment(e.At, e.At.UTC().Format("15:04"))}
+	if l.Actor == "" {
+		l.Actor = "Somebody"
+	}
+	if e.Via == "command line" {
+		l.Actor = "The command line"
+	}
+	var icon, tail string
+	icon, l.Verb, tail = eventWords(e)
+	if e.TargetKind == "policy" || e.TargetKind == "scopes" || e.Action == audit.AllTokensViewed || e.TargetKind == "user" && e.TargetID == e.ActorID {
+		l.Object = ""
+	}
+	l.Icon = icon
+	if tail != "" {
+		l.Tail = " " + tail
+	}
+	if e.Address.IsValid() {
+		l.Tail += " from " + e.Address.String()
+	}
+	l.Facts = facts(e)
+	return l
+}
+
+// eventWords says an action: with an icon, the words before the object and those after it.
+func eventWords(e *audit.Event) (icon, verb, tail string) {
+	role := func(m map[string]any) string { return strings.ToLower(roleName(token.Role(fmt.Sprint(m["role"])))) }
+	switch e.Action {
+	case audit.SignedIn:
+		return "user", "signed in", ""
+	case audit.SignInFailed:
+		return "warn", "failed to sign in", ""
+	case audit.SignedOut:
+		return "out", "signed out", ""
+	case audit.SignedOutAll:
+		return "out", "signed out everywhere", ""
+	case audit.PasswordChanged:
+		return "lock", "changed the password", ""
+	case audit.LinkMade:
+		return "mail", "made a one-time link for", ""
+	case audit.LinkUsed:
+		return "mail", "chose a password with a one-time link", ""
+	case audit.InstallationSetUp:
+		return "building", "set up the installation", ""
+	case audit.InstallationAdmin:
+		return "shield", "changed whether this person administrates the installation:", ""
+	case audit.WorkspaceCreated:
+		return "building", "created the workspace", ""
+	case audit.WorkspaceRenamed:
+		return "building", "renamed the workspace", "to " + fmt.Sprint(e.Detail.After["name"])
+	case audit.WorkspaceDeleted:
+		return "trash", "deleted the workspace", ""
+	case audit.MemberAdded:
+		return "users", "added", "as " + role(e.Detail.After)
+	case audit.MemberRoleChanged:
+		return "users", "made", "a " + role(e.Detail.After) + " instead of " + role(e.Detail.Before)
+	case audit.MemberRemoved:
+		return "users", "removed", "from the workspace"
+	case audit.PolicyChanged:
+		return "shield", "changed the policy", ""
+	case audit.ScopesChanged:
+		return "tag", "changed the list of scopes", ""
+	case audit.AllTokensViewed:
+		return "eye", "looked at everyone's tokens", ""
+	default:
+		return tokenEventWords(e)
+	}
+}
+
+func tokenEventWords(e *audit.Event) (icon, verb, tail string) {
+	switch e.Action {
+	case audit.TokenCreated:
+		return "plus", "created", ""
+	case audit.TokenScopesChanged:
+		return "edit", "changed the scopes of", ""
+	case audit.TokenExpiryCut:
+		return "clock", "cut the expiry of", ""
+	case audit.TokenRegenerated:
+		return "again", "regenerated", ""
+	case audit.TokenRevoked:
+		return "stop", "revoked", ""
+	case audit.TokenDeleted:
+		return "trash", "deleted", ""
+	default:
+		return "info", "did " + string(e.Action) + " to", ""
+	}
+}
+
+// facts are an event's details: what differs between before and after, value by value.
+func facts(e *audit.Event) []fact {
+	var out []fact
+	before, after := map[string]string{}, map[string]string{}
+	flatten("", plainValue(e.Detail.Before), before)
+	flatten("", plainValue(e.Detail.After), after)
+	var names []string
+	for name := range before {
+		names = append(names, name)
+	}
+	for name := range after {
+		if _, both := before[name]; !both {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	for _, name := range names {
+		b, had := before[name]
+		a, has := after[name]
+		switch {
+		case had && has && a == b, a == "" && b == "":
+		case had && has:
+			out = append(out, fact{name, dash(b) + " → " + dash(a)})
+		default:
+			out = append(out, fact{name, a + b})
+		}
+	}
+	for _, f := range []fact{{"reason", e.Detail.Reason}, {"by", e.Via}, {"program", e.UserAgent}, {"request", e.RequestID}, {"target", e.TargetID}} {
+		if f.Value != "" {
+			out = append(out, f)
+		}
+	}
+	if e.Detail.Count > 0 {
+		out = append(out, fact{"count", fmt.Sprint(e.Detail.Count)})
+	}
+	return out
+}
+
+func dash(s string) string {
+	if s == "" {
+		return "–"
+	}
+	return s
+}
+
+// plainValue is a detail as JSON has it, whatever Go types it was made of.
+func plainValue(m map[string]any) any {
+	b, err := json.Marshal(m)
+	if err != nil {
+		return nil
+	}
+	var out any
+	if json.Unmarshal(b, &out) != nil {
+		return nil
+	}
+	return out
+}
+
+// flatten writes the leaves of a value under dotted names; a list of plain values is one leaf.
+func flatten(name string, value any, into map[string]string) {
+	switch x := value.(type) {
+	case map[string]any:
+		for k, inner := range x {
+			flatten(strings.TrimPrefix(name+"."+k, "."), inner, into)
+		}
+	case []any:
+		var plain []string
+		for i, inner := range x {
+			if _, nested := inner.(map[string]any); nested {
+				flatten(fmt.Sprintf("%s.%d", name, i+1), inner, into)
+				continue
+			}
+			plain = append(plain, fmt.Sprint(inner))
+		}
+		if len(plain) > 0 {
+			into[name] = strings.Join(plain, ", ")
+		}
+	case nil:
+		if name != "" {
+			into[name] = ""
+		}
+	default:
+		into[name] = fmt.Sprint(x)
+	}
+}
+
+// auditPage is the timeline with its filters.
+type auditPage struct {
+	Days      []eventDay
+	Everyone  bool
+	People    []option
+	Actions   []option
+	Day       string
+	Target    string // a token's id
+	Filtered  bool
+	Path      string
+	Next      string
+	Workspace string
+}
+
+type option struct {
+	Value, Label string
+	Selected     bool
+}
+
+const eventsShown = 50
+
+func (v *visit) audit() error {
+	d := auditPage{Everyone: v.isAdministrator(), Path: v.at("audit"), Day: v.query("day"), Target: v.query("token"), Workspace: v.in.Name}
+	f := authority.EventFilter{ActorID: v.query("person"), Action: audit.Action(v.query("action")), TargetID: d.Target}
+	if day, err := time.Parse(inputDate, d.Day); err == nil {
+		f.From, f.To = day, day.AddDate(0, 0, 1)
+	}
+	d.Filtered = f.ActorID != "" || f.Action != "" || f.TargetID != "" || !f.From.IsZero()
+	if d.Everyone {
+		members, err := v.allMembers()
+		if err != nil {
+			return err
+		}
+		for _, m := range members {
+			d.People = append(d.People, option{m.User.ID, m.User.Name, m.User.ID == f.ActorID})
+		}
+	}
+	for _, a := range eventActions() {
+		_, verb, _ := eventWords(&audit.Event{Action: a})
+		if a == audit.MemberRoleChanged {
+			verb = "changed the role of"
+		}
+		d.Actions = append(d.Actions, option{string(a), actionLabel(a, verb), a == f.Action})
+	}
+	events, err := v.authority.Events(v.r.Context(), v.by, v.in.Slug, f, authority.Page{After: v.query("after"), Limit: eventsShown + 1})
+	if err != nil {
+		return err
+	}
+	if len(events) > eventsShown {
+		events = events[:eventsShown]
+		d.Next = v.next(events[eventsShown-1].ID)
+	}
+	d.Days = v.timeline(events)
+	return v.show(page{title: "Audit log", name: "audit", data: d, here: "audit", crumbs: []string{settingsMenu, "Audit log"}})
+}
+
+// next is the address of the next part of a filtered list.
+func (v *visit) next(after string) string {
+	q := url.Values{}
+	for k, vs := range v.asked {
+		if k != "done" && k != "made" {
+			q[k] = vs
+		}
+	}
+	q.Set("after", after)
+	return v.r.URL.Path + "?" + q.Encode()
+}
+
+// eventActions are the actions of a workspace's log.
+func eventActions() []audit.Action {
+	return []audit.Action{
+		audit.TokenCreated, audit.TokenScopesChanged, audit.TokenExpiryCut, audit.TokenRegenerated, audit.TokenRevoked, audit.TokenDeleted, audit.AllTokensViewed,
+		audit.MemberAdded, audit.MemberRoleChanged, audit.MemberRemoved, audit.PolicyChanged, audit.ScopesChanged, audit.WorkspaceRenamed,
+	}
+}
+
+func actionLabel(a audit.Action, verb string) string {
+	if strings.HasPrefix(string(a), "token.") && a != audit.AllTokensViewed {
+		return upper(strings.TrimSuffix(verb, " of")) + " a token"
+	}
+	if strings.HasPrefix(string(a), "member.") {
+		return upper(verb) + " a member"
+	}
+	return upper(verb)
+}
+
+// usagePage is requests per day.
+type usagePage struct {
+	Chart    chart
+	Days     []option
+	Rows     []useRow
+	Everyone bool
+	Path     string
+	More     bool
+}
+
+type useRow struct {
+	Day                          moment
+	Token, Path                  string
+	Requests, Refused, Addresses string
+}
+
+const usageRows = 200
+
+func (v *visit) usage() error {
+	days := 30
+	d := usagePage{Everyone: v.isAdministrator(), Path: v.at("usage")}
+	for _, n := range []int{7, 30, 90, 365} {
+		if v.query("days") == fmt.Sprint(n) {
+			days = n
+		}
+	}
+	for _, n := range []int{7, 30, 90, 365} {
+		d.Days = append(d.Days, option{fmt.Sprint(n), daysWords(n), n == days})
+	}
+	u, err := v.authority.Usage(v.r.Context(), v.by, v.in.Slug, "", days)
+	if err != nil {
+		return err
+	}
+	d.Chart = drawChart(u.Days)
+	for i, t := range u.Tokens {
+		if i == usageRows {
+			d.More = true
+			break
+		}
+		r := useRow{
+			Day: v.day(time.Unix(t.Day*86400, 0)), Token: t.TokenName, Requests: comma(t.Requests), Refused: comma(t.Refusals), Addresses: comma(t.Addresses),
+		}
+		if r.Token == "" {
+			r.Token = "Token " + t.TokenID[max(0, len(t.TokenID)-6):]
+		}
+		d.Rows = append(d.Rows, r)
+	}
+	return v.show(page{title: "Usage", name: "usage", data: d, here: "usage", crumbs: []string{settingsMenu, "Usage"}})
+}

@@ -1,0 +1,167 @@
+(() => {
+"use strict";
+const $ = (s, e = document) => e.querySelector(s), $$ = (s, e = document) => [...e.querySelectorAll(s)];
+const on = (e, type, fn) => e && e.addEventListener(type, fn);
+
+/* Times as the reader writes them; the server's are UTC and English. */
+const exact = new Intl.DateTimeFormat(undefined, {dateStyle: "long", timeStyle: "long"});
+const date = new Intl.DateTimeFormat(undefined, {dateStyle: "medium"});
+$$("time[datetime]").forEach(t => {
+  const d = new Date(t.dateTime);
+  if (isNaN(d)) return;
+  t.title = exact.format(d);
+  if ("date" in t.dataset) t.textContent = date.format(d);
+});
+
+/* What has just been done is said once. */
+const here = new URL(location);
+if (here.searchParams.has("done") || here.searchParams.has("made")) {
+  here.searchParams.delete("done");
+  here.searchParams.delete("made");
+  history.replaceState(null, "", here);
+}
+
+/* A form is sent once. */
+$$("form[data-once]").forEach(f => on(f, "submit", e => {
+  if (f.dataset.sent && !e.submitter?.dataset.choose) e.preventDefault();
+  f.dataset.sent = "1";
+}));
+on(window, "pageshow", () => $$("form[data-sent]").forEach(f => delete f.dataset.sent));
+
+/* Theme, without a reload. */
+$$("form[data-themes]").forEach(f => on(f, "submit", e => {
+  const theme = e.submitter?.value;
+  if (!theme) return;
+  e.preventDefault();
+  document.cookie = `kw_theme=${theme};path=/;max-age=31536000;samesite=lax${location.protocol === "https:" ? ";secure" : ""}`;
+  if (theme === "system") delete document.documentElement.dataset.theme;
+  else document.documentElement.dataset.theme = theme;
+  $$("form[data-themes] button").forEach(b => b.setAttribute("aria-pressed", b.value === theme));
+}));
+
+/* Dialogs: the server rendered one open; make it modal. Escape and the backdrop cancel. */
+const dialog = $("dialog[open]");
+if (dialog) {
+  const cancel = dialog.dataset.cancel, secret = "secret" in dialog.dataset;
+  dialog.close();
+  dialog.showModal();
+  ($("[autofocus]", dialog) || $("input:not([type=hidden]),a,button", dialog))?.focus();
+  let copied = !secret, leaving = false;
+  const leave = () => { leaving = true; secret ? location.replace(cancel) : location.assign(cancel); };
+  const ask = () => {
+    if (copied) return leave();
+    const box = $("[data-ask]", dialog);
+    box.hidden = false;
+    box.scrollIntoView({block: "nearest"});
+    $("[data-stay]", box).focus();
+  };
+  on(dialog, "cancel", e => { e.preventDefault(); ask(); });
+  on(dialog, "mousedown", e => {
+    const r = dialog.getBoundingClientRect();
+    if (e.target === dialog && (e.clientX < r.left || e.clientX > r.right || e.clientY < r.top || e.clientY > r.bottom)) ask();
+  });
+  if (secret) {
+    const field = $("#secret", dialog), said = $("[data-copied]", dialog), button = $("[data-copy]", dialog), label = $("span", button), word = label.textContent;
+    field.select();
+    on(field, "focus", () => field.select());
+    on(field, "copy", () => copied = true);
+    on(button, "click", async () => {
+      field.select();
+      try { await navigator.clipboard.writeText(field.value); } catch { document.execCommand("copy"); }
+      copied = true;
+      $("[data-ask]", dialog).hidden = true;
+      label.textContent = "Copied";
+      said.textContent = "";
+      setTimeout(() => said.textContent = "Copied", 50);
+      setTimeout(() => label.textContent = word, 4000);
+    });
+    on($("[data-close]", dialog), "click", e => { e.preventDefault(); ask(); });
+    on($("[data-leave]", dialog), "click", e => { e.preventDefault(); leave(); });
+    on($("[data-stay]", dialog), "click", () => { $("[data-ask]", dialog).hidden = true; button.focus(); });
+    on(window, "beforeunload", e => { if (!copied && !leaving) e.preventDefault(); });
+    on(window, "pagehide", () => field.value = "");
+    on(window, "pageshow", e => { if (e.persisted) leave(); });
+  }
+}
+
+/* Copy buttons beside other fields. */
+$$("[data-copy]").forEach(b => b.closest("[data-secret]") || on(b, "click", async () => {
+  const field = document.getElementById(b.dataset.copy);
+  field.select();
+  try { await navigator.clipboard.writeText(field.value); } catch { document.execCommand("copy"); }
+  $("span", b).textContent = "Copied";
+}));
+
+/* Scopes: search and quick choices. */
+$$("[data-picker]").forEach(p => {
+  const search = $("[data-search]", p), rows = $$("li", p);
+  if (search) {
+    search.hidden = false;
+    on(search, "input", () => {
+      const q = search.value.trim().toLowerCase();
+      rows.forEach(r => r.hidden = q !== "" && ("group" in r.dataset || !r.textContent.toLowerCase().includes(q)));
+    });
+    on(search, "keydown", e => e.key === "Enter" && e.preventDefault());
+  }
+  $$("[data-choose]", p).forEach(b => on(b, "click", e => {
+    e.preventDefault();
+    const names = b.dataset.choose.split(" ");
+    $$("input[type=checkbox]", p).forEach(c => c.checked = names.includes(c.value));
+    $("input:checked", p)?.focus();
+  }));
+});
+
+/* How long: the resulting date while one types. */
+$$("[data-lasts]").forEach(set => {
+  const days = $("#lifetime_days", set), until = $("[data-until]", set);
+  const show = () => {
+    const n = Number(days.value), {min, max} = set.dataset;
+    if (!days.value) return until.textContent = "";
+    if (!Number.isInteger(n) || n < min || n > max) return until.textContent = `Choose ${min} to ${max} days.`;
+    until.textContent = "until " + date.format(new Date(Date.now() + n * 864e5));
+  };
+  on(days, "input", show);
+  on(set, "change", e => {
+    if (e.target.value === "days") days.focus();
+    if (e.target.value === "date") $("#expires_on", set).focus();
+  });
+  show();
+});
+
+/* Filters apply as they are chosen; selections say how many they hit. */
+$$("form[data-filter]").forEach(f => {
+  on(f, "change", e => e.target.type !== "search" && f.requestSubmit());
+  $$("[data-apply]", f).forEach(b => b.hidden = true);
+});
+$$("form[data-selection]").forEach(f => {
+  const boxes = $$("input[name=ids]", f), all = $("[data-all]", f), bar = $("[data-count]", f), buttons = $$("[data-bulk]", f);
+  const count = () => {
+    const n = boxes.filter(b => b.checked).length;
+    bar.textContent = n === 0 ? "Select tokens to act on several at once." : n === 1 ? "1 token selected" : `${n} tokens selected`;
+    buttons.forEach(b => b.disabled = n === 0);
+    if (all) { all.checked = n > 0 && n === boxes.length; all.indeterminate = n > 0 && n < boxes.length; }
+  };
+  if (all) { all.closest("[hidden]")?.removeAttribute("hidden"); on(all, "change", () => { boxes.forEach(b => b.checked = all.checked); count(); }); }
+  on(f, "change", count);
+  count();
+});
+
+/* Policy: the words follow the settings. */
+const policy = $("form[data-policy]");
+if (policy) {
+  const target = $("[data-preview]");
+  let timer, turn = 0;
+  on(policy, "input", () => {
+    clearTimeout(timer);
+    timer = setTimeout(async () => {
+      const mine = ++turn, body = new URLSearchParams(new FormData(policy));
+      body.set("do", "preview");
+      try {
+        const answer = await fetch(policy.action, {method: "POST", body, headers: {"X-Fragment": "1"}});
+        const html = await answer.text();
+        if (answer.ok && mine === turn) target.replaceChildren(...new DOMParser().parseFromString(html, "text/html").body.childNodes);
+      } catch { /* the button does the same */ }
+    }, 300);
+  });
+}
+})();

@@ -1,0 +1,105 @@
+package ui_test
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/chromedp/chromedp"
+
+	"github.com/keywright/keywright/internal/token"
+)
+
+// TestScreenshots takes pictures of the pages into the directory that KEYWRIGHT_SHOTS names, for people to
+// look at. KEYWRIGHT_SHOTS_ONLY narrows it to names that contain it.
+func TestScreenshots(t *testing.T) {
+	dir := os.Getenv("KEYWRIGHT_SHOTS")
+	if dir == "" {
+		t.Skip("KEYWRIGHT_SHOTS names no directory")
+	}
+	s := newSite(t).populate().history()
+	list, err := s.auth.Tokens(s.ctx(), s.people[token.Administrator], "standard", everyone())
+	s.must(err)
+	id := list[len(list)-1].ID
+	for _, x := range list {
+		if x.Name == "Power BI" {
+			id = x.ID
+		}
+	}
+	ctx, cancel := chromedp.NewExecAllocator(t.Context(), append(chromedp.DefaultExecAllocatorOptions[:], chromedp.NoSandbox, chromedp.Flag("hide-scrollbars", true))...)
+	defer cancel()
+	ctx, cancel = chromedp.NewContext(ctx)
+	defer cancel()
+	ctx, cancel = context.WithTimeout(ctx, 5*time.Minute)
+	defer cancel()
+	script := func(js string) chromedp.Action[chromedp.Void] {
+		return chromedp.Func(func(ctx context.Context, _ *chromedp.Target) error {
+			_, err := chromedp.Run(ctx, chromedp.Evaluate[any](js))
+			return err
+		})
+	}
+	type step = chromedp.Action[chromedp.Void]
+	take := func(name, path string, more ...step) {
+		if only := os.Getenv("KEYWRIGHT_SHOTS_ONLY"); only != "" && !strings.Contains(name, only) {
+			return
+		}
+		for _, mode := range []struct {
+			name, theme string
+			w, h        int64
+		}{{"light", "light", 1360, 860}, {"dark", "dark", 1360, 860}, {"phone", "light", 390, 844}} {
+			steps := append([]step{
+				chromedp.EmulateViewport(mode.w, mode.h), chromedp.Navigate(s.url + "/static/none"), script("document.cookie='kw_theme=" + mode.theme + ";path=/'"),
+				chromedp.Navigate(s.url + path), chromedp.WaitReady(chromedp.CSS("body")),
+			}, more...)
+			steps = append(steps, chromedp.Sleep(150*time.Millisecond))
+			if err := chromedp.Do(ctx, steps...); err != nil {
+				t.Fatalf("%s: %v", name, err)
+			}
+			png, err := chromedp.Run(ctx, chromedp.CaptureScreenshot())
+			s.must(err)
+			s.must(os.WriteFile(filepath.Join(dir, name+"-"+mode.name+".png"), png, 0o644))
+			s.must(chromedp.Do(ctx, script("addEventListener('beforeunload', e => e.stopImmediatePropagation(), true)")))
+		}
+	}
+	take("00-sign-in", "/sign-in")
+	s.must(chromedp.Do(ctx, chromedp.Navigate(s.url+"/sign-in"), chromedp.SendKeys(css("#email"), "admin@example.com"), chromedp.SendKeys(css("#password"), password+"\r"), chromedp.WaitVisible(css(".bar"))))
+	take("01-standard", "/workspaces/standard/tokens")
+	take("02-create", "/workspaces/standard/tokens/new?name=Power+BI+2&scopes=odata:read")
+	take("03-single", "/workspaces/single-token/tokens")
+	take("04-apps", "/workspaces/apps-and-tokens/tokens")
+	take("05-crm", "/workspaces/crm-tokens/tokens")
+	take("06-crm-create", "/workspaces/crm-tokens/tokens/new?lifetime=never")
+	take("07-scoped", "/workspaces/scoped-tokens/tokens")
+	take("08-scoped-create", "/workspaces/scoped-tokens/tokens/new")
+	take("09-token", "/workspaces/standard/tokens/"+id)
+	take("10-revoke", "/workspaces/standard/tokens/"+id+"/revoke")
+	take("11-menu", "/workspaces/standard/tokens", chromedp.Click(css("[data-testid=row-menu]")))
+	take("12-profile", "/workspaces/standard/tokens", chromedp.Click(css("[data-testid=profile-menu]")))
+	take("13-switcher", "/workspaces/standard/tokens", chromedp.Click(css("[data-testid=workspace-switcher]")))
+	take("20-all", "/workspaces/standard/admin/tokens")
+	take("21-members", "/workspaces/standard/admin/members")
+	take("22-invite", "/workspaces/standard/admin/members/new")
+	take("23-scopes", "/workspaces/scoped-tokens/admin/scopes")
+	take("24-policy", "/workspaces/standard/admin/policy")
+	take("25-policy-review", "/workspaces/standard/admin/policy?preset=single-token", chromedp.Click(css("[data-testid=review]")), chromedp.WaitVisible(css("[data-testid=review-dialog]")))
+	take("26-audit", "/workspaces/standard/audit")
+	take("27-usage", "/workspaces/standard/usage")
+	take("28-installation", "/installation")
+	take("29-new-workspace", "/installation/workspaces/new")
+	take("30-oauth", "/workspaces/oauth-tokens/settings")
+	take("31-account", "/account")
+	take("32-help", "/help")
+	take("33-lost", "/workspaces/nothing/tokens")
+	take("34-scoped-profile", "/workspaces/scoped-tokens/profile")
+	take("35-edit", "/workspaces/scoped-tokens/tokens", chromedp.Click(css("[data-act=edit_scope]")), chromedp.WaitVisible(css("[data-testid=edit-dialog]")))
+	take("36-password", "/account/password")
+	take("40-problems", "/workspaces/standard/tokens/new", chromedp.Click(css("[data-testid=create]")), chromedp.WaitVisible(css("[data-testid=problems]")))
+	take("41-shown", "/workspaces/standard/tokens/new?scopes=odata:read", chromedp.SendKeys(css("#name"), "New "), chromedp.SendKeys(css("#name"), time.Now().Format("150405.000")), chromedp.Click(css("[data-testid=create]")), chromedp.WaitVisible(css("[data-testid=secret]")))
+	take("42-shown-ask", "/workspaces/scoped-tokens/tokens/new?scopes=device", chromedp.SendKeys(css("#name"), time.Now().Format("150405.000")), chromedp.SendKeys(css("#name"), "x"), chromedp.Click(css("[data-testid=create]")), chromedp.WaitVisible(css("[data-testid=secret]")), chromedp.Click(css("[data-testid=close]")))
+	take("43-made", "/workspaces/standard/tokens?made="+id)
+}
+
+func css(selector string) chromedp.CSS { return chromedp.CSS(selector) }
