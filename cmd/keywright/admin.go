@@ -138,19 +138,25 @@ type versionCmd struct{}
 
 // Run prints what is known of this build.
 func (*versionCmd) Run(s *streams) error {
-	version, revision := "(devel)", ""
+	version, revision, with := buildInfo()
+	_, err := fmt.Fprintf(s.out, "keywright %s%s %s\n", version, revision, with)
+	return err
+}
+
+// buildInfo is what the go command wrote into this program.
+func buildInfo() (version, revision, with string) {
+	version = "(devel)"
 	info, ok := debug.ReadBuildInfo()
-	if ok {
+	if !ok {
+		return version, "", ""
+	}
+	if info.Main.Version != "" {
 		version = info.Main.Version
-		for _, kv := range info.Settings {
-			if kv.Key == "vcs.revision" {
-				revision = " " + kv.Value
-			}
+	}
+	for _, kv := range info.Settings {
+		if kv.Key == "vcs.revision" {
+			revision = " " + kv.Value
 		}
 	}
-	if version == "" {
-		version = "(devel)"
-	}
-	_, err := fmt.Fprintf(s.out, "keywright %s%s %s\n", version, revision, info.GoVersion)
-	return err
+	return version, revision, info.GoVersion
 }

@@ -49,7 +49,8 @@ func (c *demoCmd) Run(s *streams) (err error) {
 	if err != nil {
 		return fmt.Errorf("example data: %w", err)
 	}
-	srv, err := server.Open(s.ctx, server.Options{Config: cfg, Log: logger(cfg, s.err), Demo: true})
+	version, _, _ := buildInfo()
+	srv, err := server.Open(s.ctx, server.Options{Config: cfg, Log: logger(cfg, s.err), Version: version, Demo: true})
 	if err != nil {
 		return err
 	}

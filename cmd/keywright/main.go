@@ -83,7 +83,7 @@ var errSaid = errors.New("said")
 
 // configured is embedded by commands that need the configuration.
 type configured struct {
-	Config string `help:"The YAML file. Environment variables win over it; without a file they are all." placeholder:"FILE" type:"path"`
+	Config string `help:"The YAML file. Environment variables win over it; without a file they are all." placeholder:"FILE"`
 }
 
 // load reads the configuration, and prints what is wrong with it.

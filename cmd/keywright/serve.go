@@ -14,7 +14,8 @@ func (c *serveCmd) Run(s *streams) error {
 	if err != nil {
 		return err
 	}
-	srv, err := server.Open(s.ctx, server.Options{Config: cfg, Log: logger(cfg, s.err)})
+	version, _, _ := buildInfo()
+	srv, err := server.Open(s.ctx, server.Options{Config: cfg, Log: logger(cfg, s.err), Version: version})
 	if err != nil {
 		return err
 	}

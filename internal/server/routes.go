@@ -3,6 +3,7 @@ package server
 import (
 	"net/http"
 	"net/http/pprof"
+	"strings"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
@@ -20,22 +21,28 @@ func (s *Server) routes(o Options, reg prometheus.Registerer) (http.Handler, err
 		Registerer: reg, ProductName: s.cfg.ProductName,
 	})
 	checks := gateway.New(gateway.Config{Checks: s.checks, Address: kit.Client, Realm: s.cfg.ProductName, Log: s.log, Registerer: reg})
-	pages, err := ui.New(ui.Config{Kit: kit, Authority: s.rules, ProductName: s.cfg.ProductName, Accent: s.cfg.Accent, Demo: o.Demo})
+	pages, err := ui.New(ui.Config{Kit: kit, Authority: s.rules, Accent: s.cfg.Accent, Demo: o.Demo})
+	if err != nil {
+		return nil, err
+	}
+	calls, err := rest.New(kit, s.rules, o.Version)
 	if err != nil {
 		return nil, err
 	}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusOK) })
 	mux.HandleFunc("GET /readyz", s.ready)
-	rest.New(rest.Config{Kit: kit, Authority: s.rules}).Mount(mux)
 	pages.Mount(mux)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		// Before the mux, which would redirect paths that are not clean: the end of this one is the client's.
-		if gateway.Matches(r) {
+		switch {
+		case gateway.Matches(r):
 			checks.ServeHTTP(w, r)
-			return
+		case strings.HasPrefix(r.URL.Path, "/api/v1/"):
+			calls.ServeHTTP(w, r) // has a mux of its own, for methods that pages don't know
+		default:
+			mux.ServeHTTP(w, r)
 		}
-		mux.ServeHTTP(w, r)
 	}), nil
 }
 

@@ -30,9 +30,10 @@ import (
 
 // Options are what a server is opened with.
 type Options struct {
-	Config config.Config
-	Log    *slog.Logger
-	Demo   bool // pages say that this is a demo
+	Config  config.Config
+	Log     *slog.Logger
+	Demo    bool   // pages say that this is a demo
+	Version string // of this program, for the API's document
 }
 
 const (
