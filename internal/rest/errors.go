@@ -64,10 +64,15 @@ func fieldOf(e *huma.ErrorDetail) fault.Field {
 	if name == "" {
 		name = "body"
 	}
+	return fault.Field{Name: shortName(name), Code: api.CodeInvalid, Detail: detail}
+}
+
+// shortName bounds a name that the caller made up.
+func shortName(name string) string {
 	if len(name) > maxFieldName {
-		name = strings.ToValidUTF8(name[:maxFieldName], "") + "…"
+		return strings.ToValidUTF8(name[:maxFieldName], "") + "…"
 	}
-	return fault.Field{Name: name, Code: api.CodeInvalid, Detail: detail}
+	return name
 }
 
 func inOurWords(message string) string {

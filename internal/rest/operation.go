@@ -113,11 +113,24 @@ func (rt *route) answer(w http.ResponseWriter, r *http.Request) error {
 	if holdsEscapedNUL(body) {
 		return web.CheckText("\x00")
 	}
+	if content := rt.content(); content != nil {
+		if err := checkNames(rt.s.api.OpenAPI().Components.Schemas, content.Schema, body); err != nil {
+			return err
+		}
+	}
 	r.Body = io.NopCloser(bytes.NewReader(body))
 	rt.maskIDs(r)
 	c := &call{inner: humago.NewContext(rt.op, r, w), w: w, r: r, by: by}
 	rt.handler(c)
 	return c.err
+}
+
+// content is what the operation's body is; nil where it has none.
+func (rt *route) content() *huma.MediaType {
+	if rt.op.RequestBody == nil {
+		return nil
+	}
+	return rt.op.RequestBody.Content["application/json"]
 }
 
 // identify returns who is asking. A token must hold one of the scopes that open this API.

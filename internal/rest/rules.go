@@ -46,7 +46,8 @@ func (policyBody) Schema(r huma.Registry) *huma.Schema {
 	return s
 }
 
-// optional returns a copy of a schema in which nothing is required, references resolved.
+// optional returns a copy of a schema in which nothing is required, references resolved. Bounds are said in
+// words instead: token.Policy.Check finds all that is wrong with a policy at once.
 func optional(r huma.Registry, s *huma.Schema) *huma.Schema {
 	if s.Ref != "" {
 		described := s.Description
@@ -55,7 +56,8 @@ func optional(r huma.Registry, s *huma.Schema) *huma.Schema {
 		return &copied
 	}
 	c := *s
-	c.Required = nil
+	c.Description = describeSchema(s, s.Description)
+	c.Required, c.Enum, c.Minimum, c.Nullable = nil, nil, nil, false
 	c.Properties = maps.Clone(s.Properties)
 	for name, p := range c.Properties {
 		c.Properties[name] = optional(r, p)
