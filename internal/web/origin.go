@@ -24,7 +24,7 @@ func (k *Kit) Client(r *http.Request) (client netip.Addr, proxy bool) {
 // that is no trusted proxy: everything left of that one was written by somebody we don't trust. An entry
 // that can't be read, or a list of nothing but proxies, leaves it at the peer.
 func (k *Kit) address(r *http.Request) netip.Addr {
-	peer := parseAddress(r.RemoteAddr)
+	peer := peerOf(r)
 	if len(k.trusted) == 0 || !k.Trusts(peer) {
 		return peer
 	}
@@ -57,6 +57,16 @@ func (k *Kit) Trusts(a netip.Addr) bool {
 		}
 	}
 	return false
+}
+
+// peerOf has an address of its own to read, address and port, without the detour of parseAddress: gateways
+// ask for every request.
+func peerOf(r *http.Request) netip.Addr {
+	ap, err := netip.ParseAddrPort(r.RemoteAddr)
+	if err != nil {
+		return parseAddress(r.RemoteAddr)
+	}
+	return ap.Addr().Unmap().WithZone("")
 }
 
 // parseAddress reads an address with or without a port; some proxies add one. The zero Addr is "none".
