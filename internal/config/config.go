@@ -191,7 +191,7 @@ func (r *reader) mapping(pairs []*ast.MappingValueNode) {
 
 // nearest proposes the setting that was probably meant.
 func nearest(key string) string {
-	best, shared := "", 3
+	best, shared := "", 2
 	t := reflect.TypeFor[Config]()
 	for i := range t.NumField() {
 		name := t.Field(i).Tag.Get("yaml")
