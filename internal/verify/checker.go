@@ -1,4 +1,3 @@
-// Package verify is the hot path: from a presented secret to a decision.
 package verify
 
 import (
@@ -154,3 +153,6 @@ func (c *Checker) Flush(ctx context.Context) error {
 
 // Stop makes every further check be refused as unavailable.
 func (c *Checker) Stop() {}
+
+// ScopesText is the scopes as one text, separated by spaces.
+func (d *Decision) ScopesText() string { return d.scopes.String() }

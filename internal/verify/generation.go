@@ -1,0 +1,136 @@
+package verify
+
+import (
+	"encoding/binary"
+	"math/bits"
+	"sync/atomic"
+
+	"github.com/keywright/keywright/internal/token"
+)
+
+const (
+	ownerBits     = 16
+	tokenBits     = 16
+	bornBits      = 12
+	workspaceBits = 12
+)
+
+// generations end records without looking for them.
+//
+// Every member (owner and workspace together), token and workspace has a counter, found by a hash of its
+// id in a fixed array; two that share one cost each other a needless reload and nothing else. A record
+// carries the sum of its three counters as they stood before it was read, and is good only while the sum
+// is the same. Counters only grow, so the sum is unchanged only if each of them is.
+//
+// Why no check that begins after a change returned is answered by the old state: a change bumps after its
+// commit and before it returns. A loader takes the counters before it reads. If the loader's read missed
+// the commit, it began before the commit, so the counters were taken before the bump, and from the bump on
+// the record's sum is too small, whenever and however often it is inserted. If the read saw the commit,
+// the record is new and at worst reloaded once for nothing. Eviction is thus exact without a lock, without
+// a list of who holds what, and in constant memory.
+//
+// A loader knows only the hash before it reads, and the member and workspace afterwards. So it takes the
+// epoch, which every bump raises before its own counter, reads, and then takes the member's and
+// workspace's counters: if the epoch is still the same, no bump lay between, so they are what they were
+// before the read. If it moved, the loader reads once more, now with all counters taken beforehand; a
+// token's member and workspace hardly ever change, so the second reading settles it even on a busy server.
+//
+// A hash that was not found is remembered with a counter of its own (born), raised when a token is made,
+// so that making tokens ends no records.
+type generations struct {
+	epoch      atomic.Uint64
+	owners     [1 << ownerBits]atomic.Uint64
+	tokens     [1 << tokenBits]atomic.Uint64
+	born       [1 << bornBits]atomic.Uint64
+	workspaces [1 << workspaceBits]atomic.Uint64
+}
+
+// tokenChanged is called after a token's commit: revoked, deleted, regenerated (the old hash), edited. It
+// covers tokenMade.
+func (g *generations) tokenChanged(h *token.Hash) {
+	g.epoch.Add(1)
+	g.tokens[tokenIndex(h)].Add(1)
+	g.born[bornIndex(h)].Add(1)
+}
+
+// tokenMade is called after the commit that makes a hash known: created, imported, regenerated (the new hash).
+func (g *generations) tokenMade(h *token.Hash) { g.born[bornIndex(h)].Add(1) }
+
+// ownerChanged is called after the commit of a change to a member: role, deactivated, removed.
+func (g *generations) ownerChanged(owner, workspace rawID) {
+	g.epoch.Add(1)
+	g.owners[ownerIndex(owner, workspace)].Add(1)
+}
+
+// workspaceChanged is called after the commit of a change to a workspace: policy, scopes, name, deleted.
+func (g *generations) workspaceChanged(workspace rawID) {
+	g.epoch.Add(1)
+	g.workspaces[workspaceIndex(workspace)].Add(1)
+}
+
+// fresh reports whether nothing changed since the record was read. The three counters are read one after
+// the other: each was at least its share of the stamp all along, so an equal sum means that each was equal
+// when it was read, which is after the check began.
+func (g *generations) fresh(r *record, workspace rawID) bool {
+	return r.stamp == g.tokens[tokenIndex(&r.hash)].Load()+g.members(r.owner, workspace)
+}
+
+// members returns the sum of the counters that the owner and the workspace have now.
+func (g *generations) members(owner, workspace rawID) uint64 {
+	return g.owners[ownerIndex(owner, workspace)].Load() + g.workspaces[workspaceIndex(workspace)].Load()
+}
+
+// reading is what a loader holds between taking the generations and inserting what it read.
+type reading struct {
+	hash             token.Hash
+	epoch            uint64
+	token, born      uint64
+	known            bool // members was taken for owner and workspace before the reading
+	owner, workspace rawID
+	members          uint64
+}
+
+// begin is called before the database is read.
+func (g *generations) begin(h *token.Hash) reading {
+	return reading{hash: *h, epoch: g.epoch.Load(), token: g.tokens[tokenIndex(h)].Load(), born: g.born[bornIndex(h)].Load()}
+}
+
+// settle is called with what was found. True: stamp is good for a record of it. False: read again, then
+// settle again; this was the beginning of the next reading.
+func (g *generations) settle(r *reading, owner, workspace rawID) bool {
+	if r.known && r.owner == owner && r.workspace == workspace {
+		return true
+	}
+	members := g.members(owner, workspace)
+	// The epoch must be looked at last: a bump seen in members raised it before.
+	still := g.epoch.Load() == r.epoch
+	if !still {
+		// Counters taken now are taken before the next reading. members was too.
+		*r = g.begin(&r.hash)
+	}
+	r.known, r.owner, r.workspace, r.members = true, owner, workspace, members
+	return still
+}
+
+// stamp is the generations of a record, once it is settled.
+func (r *reading) stamp() uint64 { return r.token + r.members }
+
+func tokenIndex(h *token.Hash) uint64 {
+	return uint64(binary.LittleEndian.Uint16(h[8:])) & (1<<tokenBits - 1)
+}
+
+func bornIndex(h *token.Hash) uint64 {
+	return uint64(binary.LittleEndian.Uint16(h[10:])) & (1<<bornBits - 1)
+}
+
+// ownerIndex hashes the random halves of the ids: they are ours, so nobody can aim them.
+func ownerIndex(owner, workspace rawID) uint64 {
+	return scatter(tail(owner)^bits.RotateLeft64(tail(workspace), 32)) >> (64 - ownerBits)
+}
+
+func workspaceIndex(workspace rawID) uint64 { return scatter(tail(workspace)) >> (64 - workspaceBits) }
+
+func tail(id rawID) uint64 { return binary.LittleEndian.Uint64(id[8:]) }
+
+// scatter is Fibonacci hashing: the upper bits of the product depend on all of x.
+func scatter(x uint64) uint64 { return x * 0x9e3779b97f4a7c15 }

@@ -1,0 +1,59 @@
+package verify
+
+import (
+	"encoding/binary"
+	"sync"
+
+	"github.com/keywright/keywright/internal/token"
+)
+
+const (
+	unknownStripes = 64
+	unknownSlots   = 1024 // a stripe: 65,536 in all
+)
+
+// unknowns remembers hashes that the database did not have, so that a client that keeps presenting a
+// deleted token doesn't keep asking the database. Each hash has one slot, and the last one put there has
+// it: bounded, and a flood of random secrets costs only what it pushes out. An entry is good while the
+// counter of made tokens is what it was before the database was asked; see generations. A stripe's 48 KiB
+// are made when they are first needed.
+type unknowns struct{ stripes [unknownStripes]unknownStripe }
+
+type unknownStripe struct {
+	mu    sync.Mutex
+	slots []unknownSlot
+}
+
+type unknownSlot struct {
+	hash token.Hash // whole: a good token must not be taken for an unknown one
+	born uint64
+	set  bool
+}
+
+func (u *unknowns) place(h *token.Hash) (*unknownStripe, int) {
+	head := binary.LittleEndian.Uint32(h[16:])
+	return &u.stripes[head%unknownStripes], int(head / unknownStripes % unknownSlots)
+}
+
+// has reports whether a hash is known to be unknown.
+func (u *unknowns) has(h *token.Hash, g *generations) bool {
+	s, i := u.place(h)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.slots == nil {
+		return false
+	}
+	e := &s.slots[i]
+	return e.set && e.hash == *h && e.born == g.born[bornIndex(h)].Load()
+}
+
+// add remembers that a reading found nothing.
+func (u *unknowns) add(r *reading) {
+	s, i := u.place(&r.hash)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.slots == nil {
+		s.slots = make([]unknownSlot, unknownSlots)
+	}
+	s.slots[i] = unknownSlot{hash: r.hash, born: r.born, set: true}
+}
