@@ -24,17 +24,17 @@ type place struct {
 // eachEngine runs a test in a fresh installation on each engine.
 func eachEngine(t *testing.T, test func(t *testing.T, p *place)) {
 	t.Helper()
-	testkit.EachEngine(t, func(t *testing.T, db testkit.DB) {
-		p := &place{Installation: testkit.Install(t, db)}
-		p.signIn(t)
-		test(t, p)
-	})
+	testkit.EachInstallation(t, func(t *testing.T, in *testkit.Installation) { test(t, newPlace(in)) })
 }
 
-// signIn signs everybody in anew: the clock may have moved on.
+func newPlace(in *testkit.Installation) *place {
+	return &place{Installation: in, admin: in.People[testkit.Admin], dev: in.People[testkit.Dev], member: in.People[testkit.Member]}
+}
+
+// signIn makes everybody's sign-in recent: the clock has moved on.
 func (p *place) signIn(t testing.TB) {
 	t.Helper()
-	p.admin, p.dev, p.member = p.As(t, testkit.Admin), p.As(t, testkit.Dev), p.As(t, testkit.Member)
+	p.admin, p.dev, p.member = p.recent(p.admin), p.recent(p.dev), p.recent(p.member)
 }
 
 // recent is an identity whose password was just given.

@@ -26,6 +26,10 @@ type Installation struct {
 	Checks *verify.Checker
 	Format token.Format
 	*authority.Authority
+
+	// The three, signed in a moment ago, and the cookies of their sessions.
+	People  map[string]token.Identity
+	Cookies map[string]token.Secret
 }
 
 // Install sets up an installation. The test's end closes it.
@@ -37,10 +41,11 @@ func Install(t testing.TB, db DB) *Installation {
 		t.Fatalf("set-up is open %v: %v", open, err)
 	}
 	first := authority.FirstAccount{Code: code.Reveal(), Email: Admin, Name: "Ana Ruiz", Password: Password}
-	_, admin, err := in.SetUp(t.Context(), first, Origin())
+	cookie, admin, err := in.SetUp(t.Context(), first, Origin())
 	if err != nil {
 		t.Fatal(err)
 	}
+	in.People[Admin], in.Cookies[Admin] = admin, cookie
 	known := false
 	for _, p := range token.Presets() {
 		w := authority.NewWorkspace{Slug: string(p.Name), Name: p.Title, Preset: p.Name}
@@ -58,7 +63,7 @@ func Install(t testing.TB, db DB) *Installation {
 			if known {
 				continue
 			}
-			if _, _, err := in.RedeemLink(t.Context(), link, Password, Origin()); err != nil {
+			if in.Cookies[inv.Email], in.People[inv.Email], err = in.RedeemLink(t.Context(), link, Password, Origin()); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -77,7 +82,10 @@ func Bare(t testing.TB, db DB) *Installation {
 	s := db.Open(t)
 	checks := verify.New(verify.Config{Store: s, Format: format, MaxRecords: 10_000, Now: db.Clock.Now})
 	rules := authority.New(authority.Config{Store: s, Checks: checks, Format: format, Now: db.Clock.Now})
-	return &Installation{DB: db, Store: s, Checks: checks, Format: format, Authority: rules}
+	return &Installation{
+		DB: db, Store: s, Checks: checks, Format: format, Authority: rules,
+		People: map[string]token.Identity{}, Cookies: map[string]token.Secret{},
+	}
 }
 
 // Origin is where the test's people are.
