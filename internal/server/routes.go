@@ -48,13 +48,7 @@ func (s *Server) routes(o Options, reg prometheus.Registerer) (http.Handler, err
 
 // ready says whether requests should come: not while the database does not answer, not while ending.
 func (s *Server) ready(w http.ResponseWriter, r *http.Request) {
-	select {
-	case <-s.draining:
-		w.WriteHeader(http.StatusServiceUnavailable)
-		return
-	default:
-	}
-	if err := s.store.Ping(r.Context()); err != nil {
+	if s.ending() || s.store.Ping(r.Context()) != nil {
 		w.WriteHeader(http.StatusServiceUnavailable)
 		return
 	}

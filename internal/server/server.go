@@ -58,6 +58,7 @@ type Server struct {
 
 	main, metrics net.Listener
 	http          []*http.Server
+	accepted      *drain
 	draining      chan struct{} // closed when no more requests should come: /readyz says so
 }
 
@@ -81,7 +82,7 @@ func Authority(st *store.Store, cfg config.Config) (*authority.Authority, error)
 
 // Open opens the database, brings it up to date, and listens. On an error nothing stays open.
 func Open(ctx context.Context, o Options) (*Server, error) {
-	s := &Server{cfg: o.Config, log: o.Log, draining: make(chan struct{})}
+	s := &Server{cfg: o.Config, log: o.Log, accepted: newDrain(), draining: make(chan struct{})}
 	if err := s.open(ctx, o); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
@@ -126,6 +127,7 @@ func (s *Server) listen(ctx context.Context, public, private http.Handler) (err 
 		}
 		srv.TLSConfig = &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: pair.get}
 	}
+	s.main = s.accepted.attach(srv, s.main)
 	s.http = append(s.http, srv)
 	if s.cfg.MetricsListen == "off" {
 		return nil
@@ -181,6 +183,11 @@ func (s *Server) Run(ctx context.Context) error {
 	close(s.draining)
 	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.cfg.Shutdown())
 	defer cancel()
+	if err := s.main.Close(); err != nil {
+		errs = append(errs, err)
+	}
+	s.http[0].SetKeepAlivesEnabled(false)
+	s.accepted.wait(grace)
 	for _, srv := range s.http {
 		if err := srv.Shutdown(grace); err != nil {
 			errs = append(errs, fmt.Errorf("requests were cut: %w", err), srv.Close())
@@ -205,10 +212,20 @@ func (s *Server) serve(srv *http.Server, public bool) error {
 	default:
 		err = srv.Serve(s.main)
 	}
-	if errors.Is(err, http.ErrServerClosed) {
+	if errors.Is(err, http.ErrServerClosed) || errors.Is(err, net.ErrClosed) && s.ending() {
 		return nil
 	}
 	return err
+}
+
+// ending reports whether Run has begun to end.
+func (s *Server) ending() bool {
+	select {
+	case <-s.draining:
+		return true
+	default:
+		return false
+	}
 }
 
 // work does what has to be done now and then.

@@ -168,7 +168,7 @@ func TestShutdownAnswersEveryRequestThatWasAcceptedAndWritesWhatWasCounted(t *te
 		answered.Wait()
 		for i, status := range statuses {
 			if status != http.StatusCreated {
-				t.Errorf("sign-in %d: %d", i, status)
+				t.Errorf("sign-in %d: %d\n%s", i, status, r.log)
 			}
 		}
 		db.Clock.Set(timeNow())
