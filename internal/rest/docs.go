@@ -17,7 +17,7 @@ import (
 var docsFiles embed.FS
 
 func docsStyle() []byte {
-	b, _ := docsFiles.ReadFile("docs.css") //nolint:errcheck // it is embedded
+	b, _ := docsFiles.ReadFile("docs.css") // it is embedded
 	return b
 }
 
@@ -94,7 +94,7 @@ func withCode(text string) template.HTML {
 		}
 		b.WriteString(part)
 	}
-	return template.HTML(b.String()) //nolint:gosec // every part is escaped
+	return template.HTML(b.String()) // every part is escaped
 }
 
 func docsOperationOf(doc *huma.OpenAPI, o *huma.Operation) docsOperation {

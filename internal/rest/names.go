@@ -53,7 +53,7 @@ func (w *nameWalker) value(s *huma.Schema, path string) {
 func (w *nameWalker) object(s *huma.Schema, path string) {
 	seen := map[string]bool{}
 	for w.dec.More() {
-		name, _ := w.next().(string) //nolint:errcheck // a key is a string
+		name, _ := w.next().(string) // a key is a string
 		if seen[name] {
 			w.refuse(path+name, "This field is sent twice. Send it once.")
 		}
@@ -73,7 +73,7 @@ func (w *nameWalker) object(s *huma.Schema, path string) {
 }
 
 func (w *nameWalker) next() json.Token {
-	t, _ := w.dec.Token() //nolint:errcheck // the body is valid
+	t, _ := w.dec.Token() // the body is valid
 	return t
 }
 

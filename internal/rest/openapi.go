@@ -115,7 +115,7 @@ func wholeLists(s *huma.Schema) {
 func (s *Service) describeOperation(o *huma.Operation) {
 	doc := s.api.OpenAPI()
 	o.Security = []map[string][]string{{securitySession: {}}, {securityToken: {}}}
-	if public, _ := o.Metadata[metaPublic].(bool); public { //nolint:errcheck // operation has put it there
+	if public, _ := o.Metadata[metaPublic].(bool); public {
 		o.Security = []map[string][]string{}
 	}
 	for _, response := range o.Responses {

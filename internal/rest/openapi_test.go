@@ -26,7 +26,11 @@ func codesInSource(t *testing.T) (out []string) {
 	ast.Inspect(f, func(n ast.Node) bool {
 		if v, ok := n.(*ast.ValueSpec); ok {
 			for _, value := range v.Values {
-				s, err := strconv.Unquote(value.(*ast.BasicLit).Value)
+				literal, ok := value.(*ast.BasicLit)
+				if !ok {
+					t.Fatalf("%v is no literal", v.Names)
+				}
+				s, err := strconv.Unquote(literal.Value)
 				must(t, err)
 				out = append(out, s)
 			}

@@ -44,10 +44,7 @@ func answer[I, T any](s *Service, o op, fn func(ctx context.Context, by token.Id
 	huma.Register(s.api, o.operation(), func(ctx context.Context, in *I) (*out, error) {
 		c := callOf(ctx)
 		body, err := fn(ctx, c.by, in)
-		if err != nil {
-			c.err = err
-			return nil, nil //nolint:nilnil // huma writes nothing: the call keeps it from it
-		}
+		c.err = err // huma writes nothing then: the call keeps it from it
 		return &out{body}, nil
 	})
 }
@@ -58,7 +55,7 @@ func act[I any](s *Service, o op, fn func(ctx context.Context, by token.Identity
 	huma.Register(s.api, o.operation(), func(ctx context.Context, in *I) (*struct{}, error) {
 		c := callOf(ctx)
 		c.err = fn(ctx, c.by, in)
-		return nil, nil //nolint:nilnil // as above
+		return nil, nil
 	})
 }
 
@@ -77,8 +74,8 @@ type adapter struct{ s *Service }
 // Handle implements huma.Adapter.
 func (a adapter) Handle(o *huma.Operation, handler func(huma.Context)) {
 	rt := &route{s: a.s, op: o, handler: handler}
-	rt.ids, _ = o.Metadata[metaIDs].(string)     //nolint:errcheck // operation has put it there
-	rt.public, _ = o.Metadata[metaPublic].(bool) //nolint:errcheck // as above
+	rt.ids, _ = o.Metadata[metaIDs].(string) // operation has put them there
+	rt.public, _ = o.Metadata[metaPublic].(bool)
 	a.s.mux.Handle(o.Method+" "+o.Path, answerer(rt.answer))
 }
 
@@ -213,7 +210,7 @@ type call struct {
 type callKey struct{}
 
 func callOf(ctx context.Context) *call {
-	c, _ := ctx.Value(callKey{}).(*call) //nolint:errcheck // route.answer has put it there
+	c, _ := ctx.Value(callKey{}).(*call) // route.answer has put it there
 	return c
 }
 

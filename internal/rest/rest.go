@@ -80,7 +80,7 @@ type exchangeKey struct{}
 type answerer web.Func
 
 func (h answerer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	x, _ := r.Context().Value(exchangeKey{}).(*exchange) //nolint:errcheck // serve has put it there
+	x, _ := r.Context().Value(exchangeKey{}).(*exchange) // serve has put it there
 	x.err = h(w, r)
 }
 

@@ -34,7 +34,7 @@ func withEvent(ctx context.Context, e *event) context.Context {
 }
 
 func eventOf(ctx context.Context) *event {
-	e, _ := ctx.Value(eventKey{}).(*event) //nolint:errcheck // nil outside Handle
+	e, _ := ctx.Value(eventKey{}).(*event) // nil outside Handle
 	return e
 }
 

@@ -3,6 +3,7 @@ package web
 import (
 	"net/http"
 	"net/netip"
+	"slices"
 	"strings"
 
 	"github.com/keywright/keywright/internal/token"
@@ -28,9 +29,8 @@ func (k *Kit) address(r *http.Request) netip.Addr {
 	if len(k.trusted) == 0 || !k.Trusts(peer) {
 		return peer
 	}
-	lines := r.Header["X-Forwarded-For"]
-	for i := len(lines) - 1; i >= 0; i-- { // several lines are one list (RFC 9110 section 5.3)
-		for rest, more := lines[i], true; more; {
+	for _, line := range slices.Backward(r.Header["X-Forwarded-For"]) { // several lines are one list (RFC 9110 section 5.3)
+		for rest, more := line, true; more; {
 			entry := rest
 			if comma := strings.LastIndexByte(rest, ','); comma >= 0 {
 				rest, entry = rest[:comma], rest[comma+1:]

@@ -71,7 +71,7 @@ func New(c Config) *Kit {
 	}
 	// Behind a proxy that rewrites Host, an older browser's Origin is the public one.
 	if err := k.foreign.AddTrustedOrigin(k.public.Scheme + "://" + k.public.Host); err != nil {
-		k.log.Warn("the public URL is no origin", slog.Any("error", err)) //nolint:sloglint // there is no request yet
+		k.log.Warn("the public URL is no origin", slog.Any("error", err))
 	}
 	return k
 }

@@ -132,10 +132,13 @@ func TestErrorsAreRenderedOnceAndInternalsStayInside(t *testing.T) {
 func TestHalfAnAnswerIsCutOff(t *testing.T) {
 	for name, h := range map[string]Func{
 		"error": func(w http.ResponseWriter, _ *http.Request) error {
-			fmt.Fprint(w, "half")
-			return errors.New("broken")
+			_, err := fmt.Fprint(w, "half")
+			return errors.Join(err, errors.New("broken"))
 		},
-		"panic": func(w http.ResponseWriter, _ *http.Request) error { fmt.Fprint(w, "half"); panic("broken") },
+		"panic": func(w http.ResponseWriter, _ *http.Request) error {
+			_, err := fmt.Fprint(w, "half")
+			panic(fmt.Sprint("broken", err))
+		},
 		"abort": func(http.ResponseWriter, *http.Request) error { panic(http.ErrAbortHandler) },
 	} {
 		t.Run(name, func(t *testing.T) {
