@@ -11,7 +11,6 @@ import (
 
 	"github.com/keywright/keywright/api"
 	"github.com/keywright/keywright/internal/authority"
-	"github.com/keywright/keywright/internal/fault"
 	"github.com/keywright/keywright/internal/token"
 )
 
@@ -160,15 +159,8 @@ func presets() api.Items[preset] {
 
 func (s *Service) previewPolicy(ctx context.Context, by token.Identity, in *policyInput) (api.PolicyPreview, error) {
 	policy := token.Policy(in.Body)
-	v, err := s.authority.Enter(ctx, by, in.WS)
-	if err != nil {
-		return api.PolicyPreview{}, err
-	}
 	impact, err := s.authority.PreviewPolicy(ctx, by, in.WS, policy)
 	if err != nil {
-		return api.PolicyPreview{}, err
-	}
-	if err := fault.Invalids(policy.Check(v.Catalogue)); err != nil {
 		return api.PolicyPreview{}, err
 	}
 	out := api.PolicyPreview{

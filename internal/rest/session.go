@@ -5,7 +5,6 @@ import (
 	"net/http"
 
 	"github.com/keywright/keywright/api"
-	"github.com/keywright/keywright/internal/fault"
 	"github.com/keywright/keywright/internal/token"
 	"github.com/keywright/keywright/internal/web"
 )
@@ -85,9 +84,6 @@ func (s *Service) me(ctx context.Context, by token.Identity) (api.Me, error) {
 }
 
 func (s *Service) signOut(ctx context.Context, by token.Identity, _ *nothing) error {
-	if by.SessionID == "" {
-		return fault.New(fault.Forbidden, api.CodeSessionRequired, "There is no session to end: this request was identified by a token.")
-	}
 	if err := s.authority.SignOut(ctx, by); err != nil {
 		return err
 	}
