@@ -129,7 +129,7 @@ func (p *place) presented(t testing.TB, secret token.Secret) token.Identity {
 
 // check presents a secret to a workspace.
 func (p *place) check(secret token.Secret, ws string, scopes ...string) error {
-	_, err := p.Checks.Check(context.Background(), secret.Reveal(), verify.Ask{Workspace: ws, Scopes: scopes, Address: netip.MustParseAddr("198.51.100.9")})
+	_, err := p.Checks.Check(context.Background(), secret.Reveal(), verify.Ask{Workspace: ws, Scopes: scopes, Address: netip.MustParseAddr("198.51.100.9"), Exempt: true})
 	return err
 }
 
