@@ -5,7 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/netip"
-	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/keywright/keywright/api"
@@ -23,22 +23,40 @@ type Config struct {
 	Log        *slog.Logger     // nil discards
 }
 
+const defaultRecords = 1_000_000
+
 // Checker decides whether presented secrets are good. It is safe for use by many goroutines.
 type Checker struct {
-	store  *store.Store
-	format token.Format
-	now    func() time.Time
-
-	mu   sync.Mutex
-	uses map[string]*store.Use
+	store    *store.Store
+	format   token.Format
+	now      func() time.Time
+	log      *slog.Logger
+	stopped  atomic.Bool
+	table    *table
+	gens     *generations
+	unknowns *unknowns
+	throttle *throttle
+	grants   grants
+	spaces   workspaces
+	rules    rules
 }
 
-// New returns a Checker.
+// New returns a Checker that remembers nothing yet.
 func New(c Config) *Checker {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
-	return &Checker{store: c.Store, format: c.Format, now: c.Now, uses: map[string]*store.Use{}}
+	if c.MaxRecords <= 0 {
+		c.MaxRecords = defaultRecords
+	}
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	return &Checker{
+		store: c.Store, format: c.Format, now: c.Now, log: c.Log,
+		table: newTable(c.MaxRecords), gens: new(generations), unknowns: new(unknowns), throttle: newThrottle(),
+		grants: newGrants(), spaces: newWorkspaces(),
+	}
 }
 
 // Ask is what a check is for. The zero Ask is answered for any workspace and no scope.
@@ -49,110 +67,273 @@ type Ask struct {
 	Exempt    bool         // the address is a trusted proxy's own: never throttled
 }
 
-// Decision is a credential that is good.
+// Decision is a credential that is good. It holds ids as they are in memory and writes them out when asked,
+// so that making one costs nothing.
 type Decision struct {
-	tokenID, ownerID, workspaceID, workspace string
-	scopes                                   token.Scopes
-	expires                                  time.Time
+	token, owner rawID
+	expires      int64
+	grant        *grant
 }
 
-func (d *Decision) TokenID() string      { return d.tokenID }
-func (d *Decision) OwnerID() string      { return d.ownerID }
-func (d *Decision) WorkspaceID() string  { return d.workspaceID }
-func (d *Decision) Workspace() string    { return d.workspace } // slug
-func (d *Decision) Kind() token.Kind     { return token.KindPAT }
-func (d *Decision) Scopes() token.Scopes { return d.scopes }
-func (d *Decision) ExpiresAt() time.Time { return d.expires } // zero: never
+// TokenID is the id of the token.
+func (d *Decision) TokenID() string { return d.id(token.TokenID, d.token) }
 
-func unknown() error {
-	return fault.New(fault.Unauthenticated, api.CodeInvalidToken, "This token is not valid. It may be mistyped, expired or revoked.")
+// OwnerID is the id of the person that the token acts for.
+func (d *Decision) OwnerID() string { return d.id(token.UserID, d.owner) }
+
+// WorkspaceID is the id of the workspace that the token is good in.
+func (d *Decision) WorkspaceID() string {
+	if d.grant == nil {
+		return ""
+	}
+	return d.id(token.WorkspaceID, d.grant.workspace)
 }
 
-// Check decides. Errors: invalid_token (unknown, expired, revoked, of another workspace: never told
-// apart), scope_missing, throttled, unavailable. On scope_missing the Decision is filled all the same.
-func (c *Checker) Check(ctx context.Context, presented string, ask Ask) (Decision, error) {
-	if _, ok := c.format.Parse(presented); !ok {
-		return Decision{}, unknown()
+// Workspace is that workspace's slug.
+func (d *Decision) Workspace() string {
+	if d.grant == nil {
+		return ""
 	}
-	var p store.Presented
-	var d Decision
-	now := c.now()
-	err := c.store.View(ctx, func(tx *store.Tx) (err error) {
-		if p, err = tx.TokenByHash(token.HashOf(presented)); err != nil {
-			return err
-		}
-		rules, err := tx.Rules(p.Token.WorkspaceID)
-		if err != nil {
-			return err
-		}
-		d = Decision{tokenID: p.Token.ID, ownerID: p.Token.Owner.ID, workspaceID: p.Token.WorkspaceID, workspace: p.Workspace, expires: p.Token.ExpiresAt}
-		d.scopes = p.Token.ScopesFor(rules.Catalogue, p.OwnerRole)
-		if p.Token.StatusAt(now) != token.Active || !rules.Policy.Tokens.Holds(p.OwnerRole) {
-			return unknown()
-		}
-		return nil
-	})
-	switch {
-	case errors.Is(err, store.ErrNotFound):
-		return Decision{}, unknown()
-	case err == nil && ask.Workspace != "" && ask.Workspace != d.workspace:
-		err = unknown()
-	case err == nil && !d.scopes.Has(ask.Scopes):
-		err = fault.New(fault.Forbidden, api.CodeScopeMissing, "The token lacks a scope.")
-	}
-	c.count(p.Token, ask.Address, now, err == nil)
-	return d, err
+	return d.grant.slug
 }
 
-func (c *Checker) count(t token.Token, from netip.Addr, now time.Time, good bool) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	day := now.Unix() / 86400
-	key := t.ID + now.Format(time.DateOnly)
-	u := c.uses[key]
-	if u == nil {
-		u = &store.Use{TokenID: t.ID, OwnerID: t.Owner.ID, WorkspaceID: t.WorkspaceID, Day: day}
-		c.uses[key] = u
-	}
-	if !good {
-		u.Refusals++
-		return
-	}
-	u.Requests++
-	u.LastUsedAt, u.LastUsedIP = now, from
-	u.Addresses = append(u.Addresses[:0:0], from)
-}
+// Kind is the kind of the credential.
+func (d *Decision) Kind() token.Kind { return token.KindPAT }
 
-// TokenChanged makes what memory holds of a secret stale.
-func (c *Checker) TokenChanged(token.Hash) {}
-
-// OwnerChanged makes what memory holds of a member's tokens stale.
-func (c *Checker) OwnerChanged(workspaceID, userID string) {}
-
-// WorkspaceChanged makes what memory holds of a workspace's tokens stale.
-func (c *Checker) WorkspaceChanged(workspaceID string) {}
-
-// Flush writes what was counted.
-func (c *Checker) Flush(ctx context.Context) error {
-	c.mu.Lock()
-	uses := c.uses
-	c.uses = map[string]*store.Use{}
-	c.mu.Unlock()
-	if len(uses) == 0 {
+// Scopes is what the token carries now; not to be changed.
+func (d *Decision) Scopes() token.Scopes {
+	if d.grant == nil {
 		return nil
 	}
-	return c.store.Update(ctx, func(tx *store.Tx) error {
-		for _, u := range uses {
-			if err := tx.AddUse(*u); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
+	return d.grant.scopes
 }
-
-// Stop makes every further check be refused as unavailable.
-func (c *Checker) Stop() {}
 
 // ScopesText is the scopes as one text, separated by spaces.
-func (d *Decision) ScopesText() string { return d.scopes.String() }
+func (d *Decision) ScopesText() string {
+	if d.grant == nil {
+		return ""
+	}
+	return d.grant.text
+}
+
+// ExpiresAt is when the token ends; zero is never.
+func (d *Decision) ExpiresAt() time.Time {
+	if d.grant == nil || d.expires == never {
+		return time.Time{}
+	}
+	return time.UnixMicro(d.expires).UTC()
+}
+
+func (d *Decision) id(prefix string, raw rawID) string {
+	if d.grant == nil {
+		return ""
+	}
+	return string(token.AppendID(make([]byte, 0, 32), prefix, raw))
+}
+
+// The refusals are made once: they are the same for everybody.
+var (
+	errInvalid = fault.New(fault.Unauthenticated, api.CodeInvalidToken, "This token is not valid. It may be mistyped, expired or revoked.")
+	errScope   = fault.New(fault.Forbidden, api.CodeScopeMissing, "This token lacks a scope that is needed here.")
+	errStopped = fault.New(fault.Unavailable, api.CodeUnavailable, "This server has stopped answering: another one may have taken over its database.")
+)
+
+// Check decides. Errors: invalid_token (unknown, expired, revoked, of another workspace: never told
+// apart), scope_missing, throttled (only for unknown credentials), unavailable. On scope_missing the
+// Decision says what the token does carry.
+func (c *Checker) Check(ctx context.Context, presented string, ask Ask) (Decision, error) {
+	if c.stopped.Load() {
+		return Decision{}, errStopped
+	}
+	if _, ok := c.format.Parse(presented); !ok {
+		return Decision{}, c.unknown(&ask)
+	}
+	h := hashOf(presented)
+	var r record
+	number, ok := c.table.find(&h, &r)
+	var g *grant
+	if ok {
+		g = c.grants.at(r.grant)
+	}
+	if g == nil || !c.gens.fresh(&r, g.workspace) {
+		if c.unknowns.has(&h, c.gens) {
+			return Decision{}, c.unknown(&ask)
+		}
+		var err error
+		if number, g, err = c.load(ctx, &h, &r); err != nil {
+			return Decision{}, c.loadFault(err, &ask)
+		}
+	}
+	now := c.now().UnixMicro()
+	err := judge(&r, g, &ask, now)
+	c.table.count(number, &r, use{at: now, address: ask.Address, refused: err != nil})
+	if err == errInvalid { //nolint:errorlint // judge returns these values themselves
+		return Decision{}, err
+	}
+	return Decision{token: r.token, owner: r.owner, expires: r.expires, grant: g}, err
+}
+
+// judge compares a record with what is asked. Expiry is compared here, at every check.
+func judge(r *record, g *grant, ask *Ask, now int64) error {
+	switch {
+	case r.state != stateActive, now >= r.expires, ask.Workspace != "" && ask.Workspace != g.slug:
+		return errInvalid
+	case !g.scopes.Has(ask.Scopes):
+		return errScope
+	}
+	return nil
+}
+
+// unknown is the answer to a credential that was never issued here. Only those are throttled, so that a
+// guesser can't turn away anybody who has a good one.
+func (c *Checker) unknown(ask *Ask) error {
+	if ask.Exempt || !ask.Address.IsValid() {
+		return errInvalid
+	}
+	if wait := c.throttle.unknown(ask.Address, c.now()); wait > 0 {
+		f := fault.New(fault.Throttled, api.CodeThrottled, "Too many unknown credentials came from this address. Wait and try again.")
+		f.RetryAfter = wait
+		return f
+	}
+	return errInvalid
+}
+
+func (c *Checker) loadFault(err error, ask *Ask) error {
+	if errors.Is(err, store.ErrNotFound) {
+		return c.unknown(ask)
+	}
+	// Nothing can be said, so nothing is let through.
+	return fault.New(fault.Unavailable, api.CodeUnavailable, "The credential can't be checked now. Try again.").Because(err)
+}
+
+// load reads what a secret's hash stands for and remembers it; see generations for why what it remembers
+// can't outlive a change.
+func (c *Checker) load(ctx context.Context, h *token.Hash, r *record) (number uint32, g *grant, err error) {
+	reading := c.gens.begin(h)
+	for {
+		var p store.Presented
+		var rules ruled
+		err := c.store.View(ctx, func(tx *store.Tx) (err error) {
+			if p, err = tx.TokenByHash(*h); err == nil {
+				rules, err = c.rules.of(tx, p.Token.WorkspaceID, p.RulesVersion)
+			}
+			return err
+		})
+		if errors.Is(err, store.ErrNotFound) {
+			c.unknowns.add(&reading)
+			c.table.remove(h)
+			return nowhere, nil, err
+		}
+		if err != nil {
+			return nowhere, nil, err
+		}
+		next, grant, err := recordOf(&p, rules)
+		if err != nil {
+			return nowhere, nil, err
+		}
+		if !c.gens.settle(&reading, next.owner, grant.workspace) {
+			continue // something changed while it was read
+		}
+		next.hash, next.stamp = *h, reading.stamp()
+		next.workspace, next.grant = c.spaces.of(grant.workspace), c.grants.of(grant)
+		*r = next
+		// The grant is handed on from here: its number may be missing again a moment later.
+		return c.table.insert(&next), &grant, nil
+	}
+}
+
+var errID = errors.New("verify: a kept id can't be read")
+
+func recordOf(p *store.Presented, rules ruled) (r record, g grant, err error) {
+	var ok [3]bool
+	r.token, ok[0] = token.ParseID(token.TokenID, p.Token.ID)
+	r.owner, ok[1] = token.ParseID(token.UserID, p.Token.Owner.ID)
+	g.workspace, ok[2] = token.ParseID(token.WorkspaceID, p.Token.WorkspaceID)
+	if ok != [3]bool{true, true, true} {
+		return r, g, errID
+	}
+	r.kind, r.expires = kindPAT, never
+	if !p.Token.ExpiresAt.IsZero() {
+		r.expires = p.Token.ExpiresAt.UnixMicro()
+	}
+	switch {
+	case !p.Token.RevokedAt.IsZero():
+		r.state = stateRevoked
+	case !rules.policy.Tokens.Holds(p.OwnerRole):
+		r.state = stateBarred
+	}
+	g.slug, g.scopes = p.Workspace, p.Token.ScopesFor(rules.catalogue, p.OwnerRole)
+	g.text = g.scopes.String()
+	return r, g, nil
+}
+
+// TokenMade is called after the commit that makes a secret known.
+func (c *Checker) TokenMade(h token.Hash) { c.gens.tokenMade(&h) }
+
+// TokenChanged makes what memory holds of a secret stale. It is called after the commit and before the
+// change is reported as done, as are the other two.
+func (c *Checker) TokenChanged(h token.Hash) { c.gens.tokenChanged(&h) }
+
+// OwnerChanged makes what memory holds of a member's tokens stale.
+func (c *Checker) OwnerChanged(workspaceID, userID string) {
+	owner, ok := token.ParseID(token.UserID, userID)
+	ws, ok2 := token.ParseID(token.WorkspaceID, workspaceID)
+	if ok && ok2 {
+		c.gens.ownerChanged(owner, ws)
+	}
+}
+
+// WorkspaceChanged makes what memory holds of a workspace's tokens stale.
+func (c *Checker) WorkspaceChanged(workspaceID string) {
+	if ws, ok := token.ParseID(token.WorkspaceID, workspaceID); ok {
+		c.gens.workspaceChanged(ws)
+	}
+}
+
+// Stop makes every further check be refused as unavailable: memory may no longer be the truth.
+func (c *Checker) Stop() { c.stopped.Store(true) }
+
+// Flush writes the use that was counted. What can't be written is kept for the next time.
+func (c *Checker) Flush(ctx context.Context) error {
+	var failed error
+	for b := range c.table.drain {
+		if failed == nil {
+			failed = c.store.Update(ctx, func(tx *store.Tx) error { return c.write(tx, &b) })
+		}
+		if failed != nil {
+			c.table.restore(b)
+			break
+		}
+	}
+	return failed
+}
+
+func (c *Checker) write(tx *store.Tx, b *batch) error {
+	seen := map[tokenDay][]netip.Addr{}
+	for _, s := range b.sightings {
+		key := tokenDay{s.token, s.day}
+		seen[key] = append(seen[key], clientAddress(s.address))
+	}
+	for _, y := range b.tallies {
+		u := c.use(y.token, y.workspace, y.day)
+		key := tokenDay{y.token, y.day}
+		u.OwnerID = string(token.AppendID(nil, token.UserID, y.owner))
+		u.Requests, u.Refusals, u.Addresses = int64(y.requests), int64(y.refusals), seen[key]
+		delete(seen, key)
+		if y.used != 0 {
+			u.LastUsedAt, u.LastUsedIP = time.UnixMicro(y.used).UTC(), clientAddress(y.address)
+		}
+		if err := tx.AddUse(u); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (c *Checker) use(raw rawID, workspace uint32, day uint16) store.Use {
+	u := store.Use{TokenID: string(token.AppendID(nil, token.TokenID, raw)), Day: int64(day)}
+	if ws := c.spaces.at(workspace); ws != nil {
+		u.WorkspaceID = string(token.AppendID(nil, token.WorkspaceID, *ws))
+	}
+	return u
+}
