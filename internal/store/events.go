@@ -13,13 +13,9 @@ func (tx *Tx) AddEvent(e audit.Event) error {
 	if err != nil {
 		return err
 	}
-	var workspace any
-	if e.WorkspaceID != "" {
-		workspace = e.WorkspaceID
-	}
 	_, err = tx.exec(`insert into audit_events (id, workspace_id, at, actor_id, actor_name, via, action, target_kind, target_id, target_name, owner_id, address, user_agent, request_id, detail)
 		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)`,
-		e.ID, workspace, micros(e.At), e.ActorID, e.ActorName, e.Via, e.Action, e.TargetKind, e.TargetID, e.TargetName, e.OwnerID,
+		e.ID, orNull(e.WorkspaceID), micros(e.At), e.ActorID, e.ActorName, e.Via, e.Action, e.TargetKind, e.TargetID, e.TargetName, e.OwnerID,
 		address(e.Address), e.UserAgent, e.RequestID, string(detail))
 	return err
 }

@@ -65,20 +65,25 @@ func (s *Store) OpenConnections() int {
 }
 
 // BreakReaders closes, behind the store's back, the connections of SQLite that wait to be read with.
-func (s *Store) BreakReaders() error {
+func (s *Store) BreakReaders() {
 	e, ok := s.engine.(*sqliteEngine)
 	if !ok {
-		return nil
+		return
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	for _, c := range e.idle {
-		if err := c.conn.Close(); err != nil {
-			return err
-		}
+		_ = c.close() // what it says does not matter: it is broken on purpose
 	}
-	return nil
 }
 
 // MaxGroup is how many Updates share one commit at most.
 const MaxGroup = maxGroup
+
+// BreakWriter closes, behind the store's back, the connection that SQLite is written with. It may run in
+// an Update only.
+func (s *Store) BreakWriter() {
+	if e, ok := s.engine.(*sqliteEngine); ok {
+		_ = e.writer.close() // what it says does not matter: it is broken on purpose
+	}
+}

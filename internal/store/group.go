@@ -131,20 +131,22 @@ func (e *sqliteEngine) commit(group *[]*job, more bool) bool {
 // begin begins a transaction. A connection that can't, for another reason than that another process
 // writes, is replaced: it may still be in a transaction that could not be ended.
 func (e *sqliteEngine) begin() error {
-	if e.writer != nil {
+	const tries = 2
+	for try := 1; ; try++ {
+		if e.writer == nil {
+			c, err := newSQLiteConn(context.Background(), e.writeDB)
+			if err != nil {
+				return err
+			}
+			e.writer = c
+		}
 		err := e.writer.do("begin immediate")
-		if lite, ok := errors.AsType[*sqlite.Error](err); err == nil || ok && lite.Code()&0xff == sqlite3.SQLITE_BUSY {
+		if lite, ok := errors.AsType[*sqlite.Error](err); err == nil || ok && lite.Code()&0xff == sqlite3.SQLITE_BUSY || try == tries {
 			return err
 		}
-		e.writer.discard()
+		_ = e.writer.close() // the next one's success is what counts
 		e.writer = nil
 	}
-	c, err := newSQLiteConn(context.Background(), e.writeDB)
-	if err != nil {
-		return err
-	}
-	e.writer = c
-	return c.do("begin immediate")
 }
 
 // takeMore takes the jobs that wait into the group, without waiting for one.

@@ -1,7 +1,6 @@
 package store
 
 import (
-	"database/sql"
 	"net/netip"
 	"time"
 
@@ -22,20 +21,10 @@ func (u *User) columns() []any {
 	return []any{&u.ID, &u.Email, &u.Name, nullText{&u.PasswordHash}, &u.InstallationAdmin, at{&u.CreatedAt}}
 }
 
-// nullText scans a nullable text; null is "".
-type nullText struct{ s *string }
-
-func (n nullText) Scan(v any) error {
-	var text sql.NullString
-	err := text.Scan(v)
-	*n.s = text.String
-	return err
-}
-
 // AddUser adds a person; ErrExists when the address is taken.
 func (tx *Tx) AddUser(u User) error {
 	_, err := tx.exec(`insert into users (id, email, name, password_hash, installation_admin, created_at) values ($1, $2, $3, $4, $5, $6)`,
-		u.ID, u.Email, u.Name, sql.NullString{String: u.PasswordHash, Valid: u.PasswordHash != ""}, u.InstallationAdmin, micros(u.CreatedAt))
+		u.ID, u.Email, u.Name, orNull(u.PasswordHash), u.InstallationAdmin, micros(u.CreatedAt))
 	return err
 }
 
@@ -58,7 +47,7 @@ func (tx *Tx) HasUsers() (bool, error) {
 
 // SetPassword changes a person's password hash.
 func (tx *Tx) SetPassword(userID, hash string) error {
-	return tx.must(`update users set password_hash = $1 where id = $2`, hash, userID)
+	return tx.must(`update users set password_hash = $1 where id = $2`, orNull(hash), userID)
 }
 
 // SetInstallationAdmin names a person installation administrator, or no longer.

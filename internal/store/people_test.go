@@ -330,3 +330,30 @@ func TestSweepRemovesWhatIsOverAndNothingElse(t *testing.T) {
 		})
 	})
 }
+
+func TestAPasswordIsHeldOnlyAsItIs(t *testing.T) {
+	t.Parallel()
+	testkit.EachEngine(t, func(t *testing.T, db testkit.DB) {
+		s := furnish(t, db)
+		update(t, s, func(tx *store.Tx) error { return tx.SetPassword("usr_a", "now") })
+		for _, c := range []struct {
+			user, hash string
+			want       error
+		}{{"usr_a", "now", nil}, {"usr_a", "before", store.ErrNotFound}, {"usr_a", "", store.ErrNotFound}, {"usr_b", "now", store.ErrNotFound}, {"usr_b", "", store.ErrNotFound}} {
+			if err := s.Update(t.Context(), func(tx *store.Tx) error { return tx.HoldPassword(c.user, c.hash) }); !errors.Is(err, c.want) {
+				t.Errorf("HoldPassword(%q, %q) = %v, want %v", c.user, c.hash, err, c.want)
+			}
+		}
+		update(t, s, func(tx *store.Tx) error {
+			return errors.Join(tx.AddLink("usr_a", "reset", hashOf(1), tx.Now.Add(time.Hour)), tx.AddLink("usr_b", "reset", hashOf(2), tx.Now.Add(time.Hour)), tx.DropLinks("usr_a"))
+		})
+		view(t, s, func(tx *store.Tx) error {
+			_, _, dropped := tx.Link(hashOf(1))
+			_, _, err := tx.Link(hashOf(2))
+			if !errors.Is(dropped, store.ErrNotFound) {
+				t.Errorf("a dropped link: %v", dropped)
+			}
+			return err
+		})
+	})
+}

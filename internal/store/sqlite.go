@@ -62,7 +62,9 @@ func openSQLite(ctx context.Context, o Options) (*sqliteEngine, error) {
 	if e.readDB, err = sql.Open("sqlite", base+"&_pragma=query_only(1)"); err != nil {
 		return nil, err
 	}
-	e.readDB.SetMaxIdleConns(n)
+	// What is kept open, the engine keeps; the pools keep nothing beside (a migration's connection, say).
+	e.writeDB.SetMaxIdleConns(-1)
+	e.readDB.SetMaxIdleConns(-1)
 	if e.writer, err = newSQLiteConn(ctx, e.writeDB); err != nil {
 		return nil, errors.Join(fmt.Errorf("%s: %w", path, err), e.writeDB.Close(), e.readDB.Close())
 	}
@@ -142,9 +144,19 @@ func (c *sqliteConn) do(statement string) error {
 	return err
 }
 
-// discard ends a connection for good. Close would give it back to the pool, with whatever is wrong with it.
-func (c *sqliteConn) discard() {
-	_ = c.conn.Raw(func(any) error { return driver.ErrBadConn }) // it returns what it is given
+// close ends a connection for good. Its statements are closed one by one: database/sql does not do it for
+// those of a Conn, and SQLite keeps a connection with its files and locks until the last one is closed.
+// conn.Close would give the connection back to the pool, with whatever is wrong with it.
+func (c *sqliteConn) close() error {
+	var errs []error
+	for _, s := range c.stmts {
+		errs = append(errs, s.Close())
+	}
+	err := c.conn.Raw(func(any) error { return driver.ErrBadConn })
+	if !errors.Is(err, driver.ErrBadConn) {
+		errs = append(errs, err)
+	}
+	return errors.Join(errs...)
 }
 
 func (e *sqliteEngine) view(ctx context.Context, fn work) (err error) {
@@ -161,18 +173,13 @@ func (e *sqliteEngine) view(ctx context.Context, fn work) (err error) {
 		return ErrClosed
 	}
 	defer func() { <-e.slots }()
-	c, err := e.takeReader(ctx)
+	c, err := e.beginRead(ctx)
 	if err != nil {
-		return err
-	}
-	if err := c.do("begin"); err != nil {
-		c.discard()
 		return err
 	}
 	defer func() { // also when fn panics
 		if rerr := c.do("rollback"); rerr != nil { // rolling back a read ends it
-			c.discard()
-			err = errors.Join(err, rerr)
+			err = errors.Join(err, rerr, c.close())
 			return
 		}
 		e.mu.Lock()
@@ -182,17 +189,31 @@ func (e *sqliteEngine) view(ctx context.Context, fn work) (err error) {
 	return fn(ctx, c)
 }
 
-func (e *sqliteEngine) takeReader(ctx context.Context) (*sqliteConn, error) {
-	e.mu.Lock()
-	var c *sqliteConn
-	if last := len(e.idle) - 1; last >= 0 {
-		c, e.idle = e.idle[last], e.idle[:last]
+// beginRead begins a transaction on a connection that waits, else on a new one. What can't begin is not
+// used again.
+func (e *sqliteEngine) beginRead(ctx context.Context) (*sqliteConn, error) {
+	for {
+		e.mu.Lock()
+		var c *sqliteConn
+		if last := len(e.idle) - 1; last >= 0 {
+			c, e.idle = e.idle[last], e.idle[:last]
+		}
+		e.mu.Unlock()
+		fresh := c == nil
+		if fresh {
+			var err error
+			if c, err = newSQLiteConn(ctx, e.readDB); err != nil {
+				return nil, err
+			}
+		}
+		err := c.do("begin")
+		if err == nil {
+			return c, nil
+		}
+		if err = errors.Join(err, c.close()); fresh {
+			return nil, err
+		}
 	}
-	e.mu.Unlock()
-	if c != nil {
-		return c, nil
-	}
-	return newSQLiteConn(ctx, e.readDB)
 }
 
 func (e *sqliteEngine) close() error {
@@ -204,10 +225,10 @@ func (e *sqliteEngine) close() error {
 			e.slots <- struct{}{} // Views that run end first
 		}
 		if e.writer != nil {
-			errs = append(errs, e.writer.conn.Close())
+			errs = append(errs, e.writer.close())
 		}
 		for _, c := range e.idle {
-			errs = append(errs, c.conn.Close())
+			errs = append(errs, c.close())
 		}
 		errs = append(errs, e.readDB.Close(), e.writeDB.Close())
 	})

@@ -115,7 +115,7 @@ func variety(now time.Time) []token.Token {
 	scopes := []token.Scopes{nil, {"a"}, {"a", "b"}, {"ab"}, {"A"}, {"b", "a:b"}}
 	names := []string{"Deploy", "deploy ÄÖ", "100%", "under_score", "", "Ωmega"}
 	expiries := []time.Time{{}, now, now.Add(time.Microsecond), now.Add(-time.Microsecond), now.Add(time.Hour), now.Add(2 * time.Hour)}
-	for n := range 144 {
+	for n := range 72 {
 		k := aToken(int64(n))
 		k.Owner, k.Scopes, k.Name = owners[n%2], scopes[n%len(scopes)], names[(n/2)%len(names)]
 		k.AllScopes = k.Scopes == nil
@@ -166,7 +166,7 @@ func finds(f store.TokenFilter, k token.Token, now time.Time) bool {
 	return true
 }
 
-// filters are all values of every field alone, and each with each of the others.
+// filters are all values of every field alone, and each with a third of the others.
 func filters(now time.Time) []store.TokenFilter {
 	var fields []func(*store.TokenFilter)
 	add := func(fn func(*store.TokenFilter)) { fields = append(fields, fn) }
@@ -194,7 +194,10 @@ func filters(now time.Time) []store.TokenFilter {
 	}
 	var out []store.TokenFilter
 	for i, one := range fields {
-		for _, other := range fields[:i+1] {
+		for j, other := range fields[:i+1] {
+			if j > 0 && (i+j)%3 != 0 { // the first narrows nothing
+				continue
+			}
 			f := store.TokenFilter{WorkspaceID: "ws_1"}
 			one(&f)
 			other(&f)

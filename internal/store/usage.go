@@ -80,7 +80,7 @@ func (tx *Tx) UsePerDay(f UseFilter) (out []DayUse, err error) {
 	err = tx.each(`select d.day, cast(sum(d.requests) as bigint), cast(sum(d.refusals) as bigint),
 		(select count(distinct a.address) from usage_addresses a join usage_days o on o.token_id = a.token_id and o.day = a.day
 			where a.day = d.day and a.workspace_id = d.workspace_id`+f.alike()+`)
-		from usage_days d`+w.String()+` group by d.day, d.workspace_id order by d.day`, w.args, func(scan func(...any) error) error {
+		from usage_days d`+w.String()+` group by d.workspace_id, d.day order by d.workspace_id, d.day`, w.args, func(scan func(...any) error) error {
 		var u DayUse
 		err := scan(&u.Day, &u.Requests, &u.Refusals, &u.Addresses)
 		out = append(out, u)

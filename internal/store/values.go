@@ -32,6 +32,24 @@ func (a at) Scan(v any) error {
 	return nil
 }
 
+// orNull keeps "" as null.
+func orNull(s string) any {
+	if s == "" {
+		return nil
+	}
+	return s
+}
+
+// nullText scans a nullable text; null is "".
+type nullText struct{ s *string }
+
+func (n nullText) Scan(v any) error {
+	var text sql.NullString
+	err := text.Scan(v)
+	*n.s = text.String
+	return err
+}
+
 func address(a netip.Addr) any {
 	if !a.IsValid() {
 		return nil

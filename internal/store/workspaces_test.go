@@ -303,3 +303,27 @@ func TestMembersArePagedByKey(t *testing.T) {
 		}
 	})
 }
+
+func TestTurnsAreOfTheMembersTheyName(t *testing.T) {
+	t.Parallel()
+	testkit.EachEngine(t, func(t *testing.T, db testkit.DB) {
+		s := furnish(t, db)
+		update(t, s, func(tx *store.Tx) error {
+			_, err := tx.TakeTurn("ws_1", "usr_a")
+			return errors.Join(err, addWorkspace(tx, "ws_2", "two"), tx.AddMember("ws_2", "usr_a", token.Developer),
+				tx.TakeOwnTurn("one", "usr_a"), tx.TakeOwnTurn("ws_1", "usr_a"), tx.TakeEveryTurn("ws_1"), tx.TakeEveryTurn("ws_x"))
+		})
+		view(t, s, func(tx *store.Tx) error {
+			rows, err := tx.Strings(3, "select workspace_id, user_id, cast(turn as text) from members order by workspace_id, user_id")
+			if diff := cmp.Diff([][]string{{"ws_1", "usr_a", "4"}, {"ws_1", "usr_b", "1"}, {"ws_2", "usr_a", "0"}}, rows); diff != "" {
+				t.Error(diff)
+			}
+			return err
+		})
+		for _, c := range [][2]string{{"ws_x", "usr_a"}, {"two", "usr_b"}, {"One", "usr_a"}} {
+			if err := s.Update(t.Context(), func(tx *store.Tx) error { return tx.TakeOwnTurn(c[0], c[1]) }); !errors.Is(err, store.ErrNotFound) {
+				t.Errorf("TakeOwnTurn%q = %v", c, err)
+			}
+		}
+	})
+}

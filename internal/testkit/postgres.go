@@ -85,7 +85,7 @@ func Postgres(t testing.TB) (dsn string) {
 func PostgresWith(t testing.TB, options string) (dsn string) {
 	t.Helper()
 	// template0 has nothing that an administrator may have put into template1.
-	return postgresFrom(t, "template0")
+	return postgresFrom(t, "template0 "+options)
 }
 
 // postgresServer returns the DSN of the server that tests use.
