@@ -159,10 +159,11 @@ func (c *Checker) Check(ctx context.Context, presented string, ask Ask) (Decisio
 		if c.unknowns.has(&h, c.gens) {
 			return Decision{}, c.unknown(&ask)
 		}
-		var err error
-		if number, g, err = c.load(ctx, &h, &r); err != nil {
+		l, err := c.load(ctx, h)
+		if err != nil {
 			return Decision{}, c.loadFault(err, &ask)
 		}
+		number, g, r = l.number, l.grant, l.record
 	}
 	now := c.now().UnixMicro()
 	err := judge(&r, g, &ask, now)
@@ -206,39 +207,45 @@ func (c *Checker) loadFault(err error, ask *Ask) error {
 	return fault.New(fault.Unavailable, api.CodeUnavailable, "The credential can't be checked now. Try again.").Because(err)
 }
 
+// loaded is a record that was just read, and where it was put.
+type loaded struct {
+	record
+	number uint32
+	grant  *grant // handed on from here: its number may be missing again a moment later
+}
+
 // load reads what a secret's hash stands for and remembers it; see generations for why what it remembers
-// can't outlive a change.
-func (c *Checker) load(ctx context.Context, h *token.Hash, r *record) (number uint32, g *grant, err error) {
-	reading := c.gens.begin(h)
+// can't outlive a change. It takes the hash by value, so that a check which needs no load keeps its own
+// off the heap.
+func (c *Checker) load(ctx context.Context, h token.Hash) (loaded, error) {
+	reading := c.gens.begin(&h)
 	for {
 		var p store.Presented
 		var rules ruled
 		err := c.store.View(ctx, func(tx *store.Tx) (err error) {
-			if p, err = tx.TokenByHash(*h); err == nil {
+			if p, err = tx.TokenByHash(h); err == nil {
 				rules, err = c.rules.of(tx, p.Token.WorkspaceID, p.RulesVersion)
 			}
 			return err
 		})
 		if errors.Is(err, store.ErrNotFound) {
 			c.unknowns.add(&reading)
-			c.table.remove(h)
-			return nowhere, nil, err
+			c.table.remove(&h)
+			return loaded{}, err
 		}
 		if err != nil {
-			return nowhere, nil, err
+			return loaded{}, err
 		}
-		next, grant, err := recordOf(&p, rules)
+		r, g, err := recordOf(&p, rules)
 		if err != nil {
-			return nowhere, nil, err
+			return loaded{}, err
 		}
-		if !c.gens.settle(&reading, next.owner, grant.workspace) {
+		if !c.gens.settle(&reading, r.owner, g.workspace) {
 			continue // something changed while it was read
 		}
-		next.hash, next.stamp = *h, reading.stamp()
-		next.workspace, next.grant = c.spaces.of(grant.workspace), c.grants.of(grant)
-		*r = next
-		// The grant is handed on from here: its number may be missing again a moment later.
-		return c.table.insert(&next), &grant, nil
+		r.hash, r.stamp = h, reading.stamp()
+		r.workspace, r.grant = c.spaces.of(g.workspace), c.grants.of(g)
+		return loaded{record: r, number: c.table.insert(&r), grant: &g}, nil
 	}
 }
 
