@@ -7,39 +7,24 @@ import (
 	"github.com/keywright/keywright/internal/authority"
 )
 
-// Sizes of a chart, in its own units; it is scaled to the width of the page.
+// Sizes of a chart, in its own units; it is stretched to the width of the page.
 const (
-	chartWidth  = 720
-	chartHeight = 150
-	chartLeft   = 40
-	chartFloor  = 126
-	chartTop    = 10
+	chartWidth  = 1000
+	chartHeight = 100
 )
 
 // chart is requests per day as bars, drawn on the server.
 type chart struct {
 	Bars              []bar
-	Lines             []chartLine
-	Labels            []chartLabel
+	Lines             []string // heights of the lines behind them
+	Scale             []string // what they stand for, from the top
+	Axis              []string // first, middle and last day
 	Requests, Refused string
 	Summary           string // for who can't see it
-	Empty             bool
 	Width, Height     int
 }
 
-type bar struct {
-	X, Y, W, H     string
-	RefusedY, RefH string
-	Title          string
-}
-
-type chartLine struct {
-	Y    string
-	Text string
-	TY   string
-}
-
-type chartLabel struct{ X, Text, Anchor string }
+type bar struct{ X, Y, W, H, RefusedY, Refused, Title string }
 
 func drawChart(days []authority.DayUse) chart {
 	c := chart{Width: chartWidth, Height: chartHeight}
@@ -49,36 +34,33 @@ func drawChart(days []authority.DayUse) chart {
 		requests += d.Requests
 		refused += d.Refusals
 	}
-	c.Requests, c.Refused, c.Empty = comma(requests), comma(refused), most == 0
+	c.Requests, c.Refused = comma(requests), comma(refused)
 	c.Summary = fmt.Sprintf("Requests per day over %s: %s in all, %s refused.", count(len(days), "day"), c.Requests, c.Refused)
 	top := roundUp(most)
-	scale := float64(chartFloor-chartTop) / float64(top)
-	for _, part := range []int64{0, top / 2, top} {
-		y := chartFloor - float64(part)*scale
-		c.Lines = append(c.Lines, chartLine{Y: coord(y), Text: short(part), TY: coord(y + 4)})
+	scale := float64(chartHeight) / float64(top)
+	for _, part := range []int64{top, top / 2, 0} {
+		c.Lines = append(c.Lines, coord(chartHeight-float64(part)*scale))
+		c.Scale = append(c.Scale, short(part))
 	}
-	step := float64(chartWidth-chartLeft) / float64(len(days))
+	step := float64(chartWidth) / float64(len(days))
 	for i, d := range days {
-		x, good, bad := chartLeft+float64(i)*step, float64(d.Requests)*scale, float64(d.Refusals)*scale
 		at := time.Unix(d.Day*86400, 0).UTC()
-		if d.Requests+d.Refusals > 0 {
-			title := fmt.Sprintf("%s: %s", at.Format(dayForm), count64(d.Requests, "request"))
-			if d.Refusals > 0 {
-				title += ", " + comma(d.Refusals) + " refused"
-			}
-			c.Bars = append(c.Bars, bar{
-				X: coord(x + step*.12), W: coord(step * .76), Y: coord(chartFloor - good), H: coord(good),
-				RefusedY: coord(chartFloor - good - bad), RefH: coord(bad), Title: title,
-			})
+		if i == 0 || i == len(days)/2 || i == len(days)-1 {
+			c.Axis = append(c.Axis, at.Format("2 Jan"))
 		}
-		switch i {
-		case 0:
-			c.Labels = append(c.Labels, chartLabel{coord(x), at.Format("2 Jan"), "start"})
-		case len(days) / 2:
-			c.Labels = append(c.Labels, chartLabel{coord(x + step/2), at.Format("2 Jan"), "middle"})
-		case len(days) - 1:
-			c.Labels = append(c.Labels, chartLabel{coord(chartWidth), at.Format("2 Jan"), "end"})
+		if d.Requests+d.Refusals == 0 {
+			continue
 		}
+		good, bad := float64(d.Requests)*scale, float64(d.Refusals)*scale
+		b := bar{
+			X: coord((float64(i) + .12) * step), W: coord(step * .76), Y: coord(chartHeight - good), H: coord(good),
+			Title: at.Format(dayForm) + ": " + count64(d.Requests, "request"),
+		}
+		if d.Refusals > 0 {
+			b.Title += ", " + comma(d.Refusals) + " refused"
+			b.RefusedY, b.Refused = coord(chartHeight-good-bad), coord(bad)
+		}
+		c.Bars = append(c.Bars, b)
 	}
 	return c
 }

@@ -78,7 +78,8 @@ type scopePicker struct {
 	Label   string
 	Needed  bool
 	Own     []scopeChoice // the workspace's
-	Api     []scopeChoice // of Keywright's own API
+	API     []scopeChoice // of Keywright's own API
+	APIOpen bool          // one of those is chosen
 	Quick   []quickChoice
 	Search  bool // the list is long enough to be searched
 	Problem string
@@ -102,7 +103,8 @@ func (v *visit) scopePicker(chosen []string, quick string, needed bool) *scopePi
 			c.Locked, c.Checked = whoMayHold(s.Roles), false
 		}
 		if token.IsReserved(s.Name) {
-			p.Api = append(p.Api, c)
+			p.API = append(p.API, c)
+			p.APIOpen = p.APIOpen || c.Checked
 			continue
 		}
 		if c.Locked == "" && strings.HasSuffix(s.Name, "read") {
@@ -121,7 +123,7 @@ func (v *visit) scopePicker(chosen []string, quick string, needed bool) *scopePi
 			p.check(strings.Fields(q.Names))
 		}
 	}
-	p.Search = len(p.Own)+len(p.Api) > 6
+	p.Search = len(p.Own)+len(p.API) > 6
 	return p
 }
 
@@ -129,8 +131,8 @@ func (p *scopePicker) check(names []string) {
 	for i := range p.Own {
 		p.Own[i].Checked = slices.Contains(names, p.Own[i].Name)
 	}
-	for i := range p.Api {
-		p.Api[i].Checked = false
+	for i := range p.API {
+		p.API[i].Checked = false
 	}
 }
 
@@ -178,7 +180,7 @@ func (v *visit) lifetimes(r *token.ExpiryRule, from url.Values) *lifetimes {
 		presets = []int{r.Proposed}
 	}
 	for _, d := range presets {
-		l.Presets = append(l.Presets, lifetime{Key: "d" + strconv.Itoa(d), Label: daysWords(d), Until: v.day(v.now.AddDate(0, 0, d))})
+		l.Presets = append(l.Presets, lifetime{Key: "d" + strconv.Itoa(d), Label: count(d, "day"), Until: v.day(v.now.AddDate(0, 0, d))})
 	}
 	if l.Chosen == "" && l.Days != "" { // prefilled by the address
 		l.Chosen = "days"
@@ -193,13 +195,6 @@ func (v *visit) lifetimes(r *token.ExpiryRule, from url.Values) *lifetimes {
 		}
 	}
 	return l
-}
-
-func daysWords(d int) string {
-	if d == 365 {
-		return "1 year"
-	}
-	return count(d, "day")
 }
 
 // newToken shows the form. It can be filled in by the address: ?name=&description=&scopes=a+b&lifetime_days=

@@ -331,7 +331,7 @@ func (v *visit) usage() error {
 		}
 	}
 	for _, n := range []int{7, 30, 90, 365} {
-		d.Days = append(d.Days, option{fmt.Sprint(n), daysWords(n), n == days})
+		d.Days = append(d.Days, option{fmt.Sprint(n), count(n, "day"), n == days})
 	}
 	u, err := v.authority.Usage(v.r.Context(), v.by, v.in.Slug, "", days)
 	if err != nil {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/chromedp/chromedp"
 
+	"github.com/keywright/keywright/internal/testkit"
 	"github.com/keywright/keywright/internal/token"
 )
 
@@ -41,6 +42,9 @@ func TestScreenshots(t *testing.T) {
 			return err
 		})
 	}
+	source, err := os.ReadFile(testkit.NPM(t, "axe-core/axe.min.js"))
+	s.must(err)
+	axe := string(source) + ";axe.run().then(r => r.violations.map(v => v.id + ': ' + v.nodes.map(n => n.html.slice(0, 150) + ' ' + n.failureSummary.slice(0, 200)).join(' | ')).join('\\n'))"
 	type step = chromedp.Action[chromedp.Void]
 	take := func(name, path string, more ...step) {
 		if only := os.Getenv("KEYWRIGHT_SHOTS_ONLY"); only != "" && !strings.Contains(name, only) {
@@ -57,6 +61,11 @@ func TestScreenshots(t *testing.T) {
 			steps = append(steps, chromedp.Sleep(150*time.Millisecond))
 			if err := chromedp.Do(ctx, steps...); err != nil {
 				t.Fatalf("%s: %v", name, err)
+			}
+			found, err := chromedp.Run(ctx, chromedp.Evaluate[string](axe, chromedp.EvalAwaitPromise))
+			s.must(err)
+			if found != "" {
+				t.Errorf("%s, %s: %s", name, mode.name, found)
 			}
 			png, err := chromedp.Run(ctx, chromedp.CaptureScreenshot())
 			s.must(err)

@@ -99,7 +99,8 @@ $$("[data-picker]").forEach(p => {
     search.hidden = false;
     on(search, "input", () => {
       const q = search.value.trim().toLowerCase();
-      rows.forEach(r => r.hidden = q !== "" && ("group" in r.dataset || !r.textContent.toLowerCase().includes(q)));
+      rows.forEach(r => r.hidden = q !== "" && !r.textContent.toLowerCase().includes(q));
+      if (q) $$("details", p).forEach(d => d.open = true);
     });
     on(search, "keydown", e => e.key === "Enter" && e.preventDefault());
   }
