@@ -24,6 +24,7 @@ type place struct {
 // eachEngine runs a test in a fresh installation on each engine.
 func eachEngine(t *testing.T, test func(t *testing.T, p *place)) {
 	t.Helper()
+	t.Parallel()
 	testkit.EachInstallation(t, func(t *testing.T, in *testkit.Installation) { test(t, newPlace(in)) })
 }
 
