@@ -28,7 +28,7 @@ func TestScripts(t *testing.T) {
 		Dir: "testdata/script",
 		Setup: func(e *testscript.Env) error {
 			for _, name := range []string{"ADDR", "ADDR2", "ADDR3"} {
-				addr, err := freePort(e.T().(testing.TB).Context(), "127.0.0.1:0")
+				addr, err := freePort(t.Context(), "127.0.0.1:0")
 				if err != nil {
 					return err
 				}
@@ -81,7 +81,7 @@ func request(client *http.Client, args []string) (int, string, error) {
 			form.Set(name, value)
 		}
 	}
-	req, err := http.NewRequest(args[0], args[1], strings.NewReader(form.Encode())) //nolint:noctx // the client has a timeout
+	req, err := http.NewRequest(args[0], args[1], strings.NewReader(form.Encode()))
 	if err != nil {
 		return 0, "", err
 	}

@@ -141,28 +141,48 @@ func history() []episode {
 	days := func(n int) token.Choice { return token.Choice{LifetimeDays: &n} }
 	read := scopes("odata:read")
 	return []episode{
-		{workspace: token.Standard, who: demoDev, ago: 62, perDay: 310, from: []string{"198.51.100.24", "198.51.100.25"},
-			request: token.Request{Name: text("Nightly pipeline"), Description: text("Loads orders into the warehouse"), Scopes: read, Expiry: days(365)}},
-		{workspace: token.Standard, who: demoMember, ago: 41, perDay: 14, from: []string{"203.0.113.40"},
-			request: token.Request{Name: text("Power BI sales report"), Scopes: read, Expiry: days(90)}},
-		{workspace: token.Standard, who: demoMember, ago: 70, perDay: 5, from: []string{"203.0.113.61"}, revoked: 22, reason: "The laptop was replaced",
-			request: token.Request{Name: text("Excel on the old laptop"), Scopes: read, Expiry: days(365)}},
-		{workspace: token.Standard, who: demoAdmin, ago: 33, perDay: 9, from: []string{"203.0.113.7"},
-			request: token.Request{Name: text("Postman trial"), Scopes: read, Expiry: days(7)}},
-		{workspace: token.Standard, who: demoAdmin, ago: 26, perDay: 2, from: []string{"203.0.113.7"},
-			request: token.Request{Name: text("Quarterly audit"), Scopes: read, Expiry: days(30)}},
+		{
+			workspace: token.Standard, who: demoDev, ago: 62, perDay: 310, from: []string{"198.51.100.24", "198.51.100.25"},
+			request: token.Request{Name: text("Nightly pipeline"), Description: text("Loads orders into the warehouse"), Scopes: read, Expiry: days(365)},
+		},
+		{
+			workspace: token.Standard, who: demoMember, ago: 41, perDay: 14, from: []string{"203.0.113.40"},
+			request: token.Request{Name: text("Power BI sales report"), Scopes: read, Expiry: days(90)},
+		},
+		{
+			workspace: token.Standard, who: demoMember, ago: 70, perDay: 5, from: []string{"203.0.113.61"}, revoked: 22, reason: "The laptop was replaced",
+			request: token.Request{Name: text("Excel on the old laptop"), Scopes: read, Expiry: days(365)},
+		},
+		{
+			workspace: token.Standard, who: demoAdmin, ago: 33, perDay: 9, from: []string{"203.0.113.7"},
+			request: token.Request{Name: text("Postman trial"), Scopes: read, Expiry: days(7)},
+		},
+		{
+			workspace: token.Standard, who: demoAdmin, ago: 26, perDay: 2, from: []string{"203.0.113.7"},
+			request: token.Request{Name: text("Quarterly audit"), Scopes: read, Expiry: days(30)},
+		},
 		{workspace: token.SingleToken, who: demoMember, ago: 50, perDay: 6, from: []string{"203.0.113.40"}, deleted: 9},
 		{workspace: token.AppsAndTokens, who: demoDev, ago: 58, perDay: 120, from: []string{"198.51.100.24"}, request: token.Request{Name: text("Build server")}},
-		{workspace: token.AppsAndTokens, who: demoAdmin, ago: 45, perDay: 3, from: []string{"203.0.113.7"}, revoked: 12, reason: "No longer needed",
-			request: token.Request{Name: text("Workflow report")}},
-		{workspace: token.CRMTokens, who: demoAdmin, ago: 37, perDay: 22, from: []string{"203.0.113.7"},
-			request: token.Request{Description: text("Sales dashboard in Power BI"), Scopes: read, Expiry: days(365)}},
-		{workspace: token.CRMTokens, who: demoAdmin, ago: 66, perDay: 1, from: []string{"203.0.113.9"}, revoked: 30, reason: "Replaced by the dashboard's own token",
-			request: token.Request{Description: text("Trial in Excel"), Scopes: read, Expiry: token.Choice{Never: true}}},
-		{workspace: token.ScopedTokens, who: demoDev, ago: 48, perDay: 75, from: []string{"198.51.100.24"},
-			request: token.Request{Name: text("Policy sync"), Scopes: scopes("collection", "policy")}},
-		{workspace: token.ScopedTokens, who: demoMember, ago: 19, perDay: 8, from: []string{"203.0.113.40"},
-			request: token.Request{Name: text("Device inventory"), Scopes: scopes("device")}},
+		{
+			workspace: token.AppsAndTokens, who: demoAdmin, ago: 45, perDay: 3, from: []string{"203.0.113.7"}, revoked: 12, reason: "No longer needed",
+			request: token.Request{Name: text("Workflow report")},
+		},
+		{
+			workspace: token.CRMTokens, who: demoAdmin, ago: 37, perDay: 22, from: []string{"203.0.113.7"},
+			request: token.Request{Description: text("Sales dashboard in Power BI"), Scopes: read, Expiry: days(365)},
+		},
+		{
+			workspace: token.CRMTokens, who: demoAdmin, ago: 66, perDay: 1, from: []string{"203.0.113.9"}, revoked: 30, reason: "Replaced by the dashboard's own token",
+			request: token.Request{Description: text("Trial in Excel"), Scopes: read, Expiry: token.Choice{Never: true}},
+		},
+		{
+			workspace: token.ScopedTokens, who: demoDev, ago: 48, perDay: 75, from: []string{"198.51.100.24"},
+			request: token.Request{Name: text("Policy sync"), Scopes: scopes("collection", "policy")},
+		},
+		{
+			workspace: token.ScopedTokens, who: demoMember, ago: 19, perDay: 8, from: []string{"203.0.113.40"},
+			request: token.Request{Name: text("Device inventory"), Scopes: scopes("device")},
+		},
 	}
 }
 

@@ -87,9 +87,8 @@ func (r *reader) bad(key, format string, args ...any) {
 
 // fields calls fn with each setting.
 func (r *reader) fields(fn func(f reflect.StructField, v reflect.Value)) {
-	v := reflect.ValueOf(&r.c).Elem()
-	for i := range v.NumField() {
-		fn(v.Type().Field(i), v.Field(i))
+	for f, v := range reflect.ValueOf(&r.c).Elem().Fields() {
+		fn(f, v)
 	}
 }
 
@@ -192,9 +191,8 @@ func (r *reader) mapping(pairs []*ast.MappingValueNode) {
 // nearest proposes the setting that was probably meant.
 func nearest(key string) string {
 	best, shared := "", 2
-	t := reflect.TypeFor[Config]()
-	for i := range t.NumField() {
-		name := t.Field(i).Tag.Get("yaml")
+	for f := range reflect.TypeFor[Config]().Fields() {
+		name := f.Tag.Get("yaml")
 		n := 0
 		for n < min(len(name), len(key)) && name[n] == key[n] {
 			n++
@@ -311,9 +309,7 @@ func (c *Config) Shutdown() time.Duration { return time.Duration(c.ShutdownSecon
 // Reference describes every setting, for docs and help.
 func Reference() string {
 	var b strings.Builder
-	t := reflect.TypeFor[Config]()
-	for i := range t.NumField() {
-		f := t.Field(i)
+	for f := range reflect.TypeFor[Config]().Fields() {
 		fmt.Fprintf(&b, "%s\n  %s\n  Variable: %s.", f.Tag.Get("yaml"), f.Tag.Get("doc"), f.Tag.Get("env"))
 		if d := f.Tag.Get("default"); d != "" {
 			fmt.Fprintf(&b, " Default: %s.", d)

@@ -58,8 +58,10 @@ func TestEveryProblemIsReportedAtOnceWithItsLine(t *testing.T) {
 		{"credentials in the address", "public_url: https://a:b@example.com\ndatabase: x\n", nil, []string{"scheme and host alone"}},
 		{"half a key pair", good + "tls_certificate: c.pem\n", nil, []string{"tls_key: tls_certificate and tls_key go together"}},
 		{"numbers out of range", good + "cache_records: 1\nshutdown_seconds: 0\n", nil, []string{"line 3: cache_records: want 1000 to", "line 4: shutdown_seconds: want 1 to"}},
-		{"colour, prefix, level, format, name", good + "accent: red\ntoken_prefix: Kw\nlog_level: loud\nlog_format: xml\nproduct_name: ''\n", nil,
-			[]string{"line 3: accent", "line 4: token_prefix", "line 5: log_level", "line 6: log_format", "line 7: product_name"}},
+		{
+			"colour, prefix, level, format, name", good + "accent: red\ntoken_prefix: Kw\nlog_level: loud\nlog_format: xml\nproduct_name: ''\n", nil,
+			[]string{"line 3: accent", "line 4: token_prefix", "line 5: log_level", "line 6: log_format", "line 7: product_name"},
+		},
 		{"a variable", good, map[string]string{"KEYWRIGHT_CACHE_RECORDS": "x"}, []string{"cache_records: want a whole number (KEYWRIGHT_CACHE_RECORDS)"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {

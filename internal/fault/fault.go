@@ -11,6 +11,7 @@ package fault
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/keywright/keywright/api"
@@ -61,8 +62,7 @@ func Wrap(err error, what string) error {
 	if err == nil {
 		return nil
 	}
-	var f *Error
-	if errors.As(err, &f) {
+	if _, ok := errors.AsType[*Error](err); ok {
 		return err
 	}
 	return &Error{Kind: Internal, Code: api.CodeInternal, Detail: "Something went wrong on our side. Try again; if it stays, give the request id to your administrator.", cause: fmt.Errorf("%s: %w", what, err)}
@@ -83,7 +83,7 @@ func (e *Error) Because(cause error) *Error {
 // On returns a copy of e that names the field it is about.
 func (e *Error) On(field string) *Error {
 	c := *e
-	c.Fields = append(c.Fields[:len(c.Fields):len(c.Fields)], Field{Name: field, Code: e.Code, Detail: e.Detail})
+	c.Fields = append(slices.Clip(c.Fields), Field{Name: field, Code: e.Code, Detail: e.Detail})
 	return &c
 }
 
@@ -100,19 +100,17 @@ func (e *Error) Unwrap() error { return e.cause }
 
 // Is makes errors.Is(err, fault) true when kind and code agree.
 func (e *Error) Is(target error) bool {
-	t, ok := target.(*Error) //nolint:errorlint // Is compares this error alone, by its contract
+	t, ok := target.(*Error)
 	return ok && t.Kind == e.Kind && t.Code == e.Code
 }
 
 // From returns err as a fault; an error that is none becomes an internal one.
 func From(err error) *Error {
-	var f *Error
-	if errors.As(err, &f) {
+	if f, ok := errors.AsType[*Error](err); ok {
 		return f
 	}
-	var wrapped *Error
-	errors.As(Wrap(err, "unexpected"), &wrapped)
-	return wrapped
+	f, _ := errors.AsType[*Error](Wrap(err, "unexpected"))
+	return f
 }
 
 // CodeOf returns the code of err; CodeInternal when err is no fault, "" when err is nil.

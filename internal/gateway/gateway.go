@@ -16,6 +16,7 @@ import (
 	"encoding/json"
 	"errors"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/netip"
 	"net/url"
@@ -165,9 +166,7 @@ func (g *Gateway) remember(key string, q *question) {
 		return
 	}
 	next := make(map[string]*question, len(old)+1)
-	for k, v := range old {
-		next[k] = v
-	}
+	maps.Copy(next, old)
 	next[strings.Clone(key)] = q
 	g.questions.Store(&next)
 }
@@ -324,7 +323,7 @@ func (g *Gateway) refuse(w http.ResponseWriter, r *http.Request, q *question, no
 		g.log.ErrorContext(r.Context(), "refusal", slog.Any("error", err))
 	}
 	w.WriteHeader(no.status)
-	_, _ = w.Write(body) //nolint:errcheck // the gateway has gone; there is nobody to tell
+	_, _ = w.Write(body)
 }
 
 // challenge is the WWW-Authenticate header (RFC 9110 section 11.6.1), always one.

@@ -204,7 +204,10 @@ func TestUnknownCredentialsAreThrottledByAddressAndGoodOnesNever(t *testing.T) {
 func FuzzNoQuestionAndNoCredentialGetsThrough(f *testing.F) {
 	for _, seed := range [][2]string{
 		{"?workspace=standard&scope=odata:read", "Bearer kw_pat_0000000000000000000000000000001iPMr3"},
-		{"/standard/odata:read+x/y", "Basic Og=="}, {"?%zz", "Bearer "}, {"/%2f/%00", "basic a"}, {"?/standard/-", "\xff"},
+		{"/standard/odata:read+x/y", "Basic Og=="},
+		{"?%zz", "Bearer "},
+		{"/%2f/%00", "basic a"},
+		{"?/standard/-", "\xff"},
 	} {
 		f.Add(seed[0], seed[1])
 	}

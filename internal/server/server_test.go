@@ -69,14 +69,14 @@ func (r *running) end(t *testing.T) {
 }
 
 // account makes the first account and a token in a workspace.
-func (r *running) account(t *testing.T) (by token.Identity, secret string) {
+func (r *running) account(t *testing.T) (secret string) {
 	t.Helper()
 	ctx, rules := t.Context(), r.Authority()
 	code, _, err := r.OpenSetUp(ctx)
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, by, err = rules.SetUp(ctx, authority.FirstAccount{Code: code.Reveal(), Email: testkit.Admin, Name: "Ana", Password: testkit.Password}, testkit.Origin())
+	_, by, err := rules.SetUp(ctx, authority.FirstAccount{Code: code.Reveal(), Email: testkit.Admin, Name: "Ana", Password: testkit.Password}, testkit.Origin())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -87,7 +87,7 @@ func (r *running) account(t *testing.T) (by token.Identity, secret string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return by, s.Reveal()
+	return s.Reveal()
 }
 
 func get(t *testing.T, url, auth string) (status int, body string) {
@@ -115,7 +115,7 @@ func TestEverySurfaceIsServed(t *testing.T) {
 	testkit.EachEngine(t, func(t *testing.T, db testkit.DB) {
 		r := start(t, db.DSN)
 		defer r.end(t)
-		_, secret := r.account(t)
+		secret := r.account(t)
 		for path, want := range map[string]int{
 			"/healthz": 200, "/readyz": 200, "/sign-in": 200, "/api/v1/openapi.json": 200, "/api/v1/docs": 200, "/api/v1/me": 401, "/api/v1/none": 404,
 			"/verify?workspace=one": 401, "/verify/one/-/a/../b//c": 401, "/no-such-page": 303, "/metrics": 303, "/debug/pprof/": 303, // to the sign-in: what exists is no stranger's to know
@@ -146,7 +146,7 @@ func TestASecondServerOnTheSameDatabaseRefusesToStartAndSaysWhy(t *testing.T) {
 func TestShutdownAnswersEveryRequestThatWasAcceptedAndWritesWhatWasCounted(t *testing.T) {
 	testkit.EachEngine(t, func(t *testing.T, db testkit.DB) {
 		r := start(t, db.DSN)
-		_, secret := r.account(t)
+		secret := r.account(t)
 		for range 7 {
 			if got, body := get(t, r.url+"/verify?workspace=one", "Bearer "+secret); got != 200 {
 				t.Fatal(got, body)

@@ -68,8 +68,11 @@ func TestExpiryHoldsToTheMicrosecondAlsoFromMemory(t *testing.T) {
 		at   time.Time
 		want api.Code
 	}{
-		{tok.CreatedAt, ""}, {tok.ExpiresAt.Add(-time.Microsecond), ""}, {tok.ExpiresAt, api.CodeInvalidToken},
-		{tok.ExpiresAt.Add(time.Hour), api.CodeInvalidToken}, {tok.ExpiresAt.Add(-time.Microsecond), ""},
+		{tok.CreatedAt, ""},
+		{tok.ExpiresAt.Add(-time.Microsecond), ""},
+		{tok.ExpiresAt, api.CodeInvalidToken},
+		{tok.ExpiresAt.Add(time.Hour), api.CodeInvalidToken},
+		{tok.ExpiresAt.Add(-time.Microsecond), ""},
 	} {
 		in.Clock.Set(c.at)
 		if _, err := in.Checks.Check(t.Context(), secret, verify.Ask{}); code(err) != c.want {
