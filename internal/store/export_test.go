@@ -87,3 +87,11 @@ func (s *Store) BreakWriter() {
 		_ = e.writer.close() // what it says does not matter: it is broken on purpose
 	}
 }
+
+// WhileMigrating runs fn while a migration goes on.
+func (s *Store) WhileMigrating(ctx context.Context, fn func()) error {
+	return s.engine.migrate(ctx, func(*sql.DB, string) error {
+		fn()
+		return nil
+	})
+}

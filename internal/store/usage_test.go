@@ -24,45 +24,51 @@ func addresses(texts ...string) (out []netip.Addr) {
 	return out
 }
 
+// useSome makes three tokens, two of Ana's (0, 1) and one of Ben's (2), and uses them on days 10 to 12.
+func useSome(t *testing.T, s *store.Store) {
+	t.Helper()
+	update(t, s, func(tx *store.Tx) error {
+		if err := addWorkspace(tx, "ws_2", "two"); err != nil {
+			return err
+		}
+		for n, owner := range []token.Person{ana(), ana(), ben()} { // tok…0, 1: Ana's; 2: Ben's
+			k := aToken(int64(n))
+			k.Owner = owner
+			if err := tx.AddToken(k, hashOf(int64(n))); err != nil {
+				return err
+			}
+		}
+		for _, u := range []struct {
+			n, day, requests, refusals int64
+			ws                         string
+			from                       []netip.Addr
+		}{
+			{0, 10, 5, 1, "ws_1", addresses("192.0.2.1", "2001:db8::1")},
+			{0, 10, 2, 0, "ws_1", addresses("192.0.2.1", "192.0.2.2")}, // one of them again
+			{1, 10, 7, 0, "ws_1", addresses("192.0.2.1")},              // Ana's other, same address
+			{2, 10, 100, 3, "ws_1", addresses("192.0.2.1", "192.0.2.9")},
+			{0, 11, 1, 0, "ws_1", nil},
+			{2, 12, 0, 4, "ws_1", addresses("192.0.2.9")},
+			{7, 10, 9, 9, "ws_2", addresses("192.0.2.77")}, // of no token that exists, elsewhere
+			{8, 10, 1, 0, "ws_1", nil},                     // of a deleted token
+		} {
+			owner := "usr_a"
+			if u.n == 2 {
+				owner = "usr_b"
+			}
+			if err := tx.AddUse(store.Use{TokenID: aToken(u.n).ID, OwnerID: owner, WorkspaceID: u.ws, Day: u.day, Requests: u.requests, Refusals: u.refusals, Addresses: u.from}); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
 func TestUseIsSummedByDayAndListedByToken(t *testing.T) {
 	t.Parallel()
 	testkit.EachEngine(t, func(t *testing.T, db testkit.DB) {
 		s := furnish(t, db)
-		update(t, s, func(tx *store.Tx) error {
-			if err := addWorkspace(tx, "ws_2", "two"); err != nil {
-				return err
-			}
-			for n, owner := range []token.Person{ana(), ana(), ben()} { // tok…0, 1: Ana's; 2: Ben's
-				k := aToken(int64(n))
-				k.Owner = owner
-				if err := tx.AddToken(k, hashOf(int64(n))); err != nil {
-					return err
-				}
-			}
-			for _, u := range []struct {
-				n, day, requests, refusals int64
-				ws                         string
-				from                       []netip.Addr
-			}{
-				{0, 10, 5, 1, "ws_1", addresses("192.0.2.1", "2001:db8::1")},
-				{0, 10, 2, 0, "ws_1", addresses("192.0.2.1", "192.0.2.2")}, // one of them again
-				{1, 10, 7, 0, "ws_1", addresses("192.0.2.1")},              // Ana's other, same address
-				{2, 10, 100, 3, "ws_1", addresses("192.0.2.1", "192.0.2.9")},
-				{0, 11, 1, 0, "ws_1", nil},
-				{2, 12, 0, 4, "ws_1", addresses("192.0.2.9")},
-				{7, 10, 9, 9, "ws_2", addresses("192.0.2.77")}, // of no token that exists, elsewhere
-				{8, 10, 1, 0, "ws_1", nil},                     // of a deleted token
-			} {
-				owner := "usr_a"
-				if u.n == 2 {
-					owner = "usr_b"
-				}
-				if err := tx.AddUse(store.Use{TokenID: aToken(u.n).ID, OwnerID: owner, WorkspaceID: u.ws, Day: u.day, Requests: u.requests, Refusals: u.refusals, Addresses: u.from}); err != nil {
-					return err
-				}
-			}
-			return nil
-		})
+		useSome(t, s)
 		id := func(n int64) string { return aToken(n).ID }
 		for name, c := range map[string]struct {
 			f        store.UseFilter
