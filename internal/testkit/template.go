@@ -31,10 +31,16 @@ func EachInstallation(t *testing.T, test func(t *testing.T, in *Installation)) {
 	})
 	t.Run("postgres", func(t *testing.T) {
 		t.Parallel()
-		postgresServer(t) // skips where there is none
-		made := templateOf(t, "postgres", makePostgresTemplate)
-		test(t, made.open(t, DB{Engine: "postgres", DSN: postgresFrom(t, made.name), Clock: NewClock()}))
+		test(t, InstalledPostgres(t))
 	})
+}
+
+// InstalledPostgres returns an Installation on PostgreSQL; it skips where there is none.
+func InstalledPostgres(t testing.TB) *Installation {
+	t.Helper()
+	postgresServer(t) // skips
+	made := templateOf(t, "postgres", makePostgresTemplate)
+	return made.open(t, DB{Engine: "postgres", DSN: postgresFrom(t, made.name), Clock: NewClock()})
 }
 
 // InstalledSQLite returns an Installation on SQLite.
