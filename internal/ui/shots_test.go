@@ -59,8 +59,13 @@ func TestScreenshots(t *testing.T) {
 				chromedp.Navigate(s.url + path), chromedp.WaitReady(chromedp.CSS("body")),
 			}, more...)
 			steps = append(steps, chromedp.Sleep(150*time.Millisecond))
-			if err := chromedp.Do(ctx, steps...); err != nil {
-				t.Fatalf("%s: %v", name, err)
+			for i, step := range steps {
+				within, stop := context.WithTimeout(ctx, 15*time.Second)
+				err := chromedp.Do(within, step)
+				stop()
+				if err != nil {
+					t.Fatalf("%s, step %d: %v", name, i, err)
+				}
 			}
 			found, err := chromedp.Run(ctx, chromedp.Evaluate[string](axe, chromedp.EvalAwaitPromise))
 			s.must(err)
@@ -70,9 +75,11 @@ func TestScreenshots(t *testing.T) {
 			png, err := chromedp.Run(ctx, chromedp.CaptureScreenshot())
 			s.must(err)
 			s.must(os.WriteFile(filepath.Join(dir, name+"-"+mode.name+".png"), png, 0o644))
-			s.must(chromedp.Do(ctx, script("addEventListener('beforeunload', e => e.stopImmediatePropagation(), true)")))
+			s.must(chromedp.Do(ctx, script("document.querySelector('#secret')?.dispatchEvent(new Event('copy'))")))
 		}
 	}
+	s.must(chromedp.Do(ctx, chromedp.Navigate("about:blank"))) // begins the browser
+	fresh := script("document.querySelector('#name').value = 'Reports ' + Math.floor(Math.random() * 1e6)")
 	take("00-sign-in", "/sign-in")
 	s.must(chromedp.Do(ctx, chromedp.Navigate(s.url+"/sign-in"), chromedp.SendKeys(css("#email"), "admin@example.com"), chromedp.SendKeys(css("#password"), password+"\r"), chromedp.WaitVisible(css(".bar"))))
 	take("01-standard", "/workspaces/standard/tokens")
@@ -106,8 +113,8 @@ func TestScreenshots(t *testing.T) {
 	take("35-edit", "/workspaces/scoped-tokens/tokens", chromedp.Click(css("[data-act=edit_scope]")), chromedp.WaitVisible(css("[data-testid=edit-dialog]")))
 	take("36-password", "/account/password")
 	take("40-problems", "/workspaces/standard/tokens/new", chromedp.Click(css("[data-testid=create]")), chromedp.WaitVisible(css("[data-testid=problems]")))
-	take("41-shown", "/workspaces/standard/tokens/new?scopes=odata:read", chromedp.SendKeys(css("#name"), "New "), chromedp.SendKeys(css("#name"), time.Now().Format("150405.000")), chromedp.Click(css("[data-testid=create]")), chromedp.WaitVisible(css("[data-testid=secret]")))
-	take("42-shown-ask", "/workspaces/scoped-tokens/tokens/new?scopes=device", chromedp.SendKeys(css("#name"), time.Now().Format("150405.000")), chromedp.SendKeys(css("#name"), "x"), chromedp.Click(css("[data-testid=create]")), chromedp.WaitVisible(css("[data-testid=secret]")), chromedp.Click(css("[data-testid=close]")))
+	take("41-shown", "/workspaces/standard/tokens/new?scopes=odata:read", fresh, chromedp.Click(css("[data-testid=create]")), chromedp.WaitVisible(css("[data-testid=secret]")))
+	take("42-shown-ask", "/workspaces/scoped-tokens/tokens/new?scopes=device", fresh, chromedp.Click(css("[data-testid=create]")), chromedp.WaitVisible(css("[data-testid=secret]")), chromedp.Click(css("[data-testid=close]")))
 	take("43-made", "/workspaces/standard/tokens?made="+id)
 }
 
