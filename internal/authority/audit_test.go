@@ -45,32 +45,37 @@ func dump(t *testing.T, db *sql.DB, names ...string) string {
 	t.Helper()
 	var out []string
 	for _, name := range names {
-		rows, err := db.QueryContext(t.Context(), "select * from "+name)
-		wantOK(t, err)
-		columns, err := rows.Columns()
-		wantOK(t, err)
-		for rows.Next() {
-			row := make([]any, len(columns))
-			for i := range row {
-				row[i] = new(any)
-			}
-			wantOK(t, rows.Scan(row...))
-			var b strings.Builder
-			b.WriteString(name)
-			for i, cell := range row {
-				v := *cell.(*any)
-				if bytes, isBytes := v.([]byte); isBytes {
-					v = hex.EncodeToString(bytes)
-				}
-				fmt.Fprintf(&b, " %s=%v", columns[i], v)
-			}
-			out = append(out, b.String())
-		}
-		wantOK(t, rows.Err())
-		wantOK(t, rows.Close())
+		out = append(out, dumpTable(t, db, name)...)
 	}
 	slices.Sort(out)
 	return strings.Join(out, "\n")
+}
+
+func dumpTable(t *testing.T, db *sql.DB, name string) (out []string) {
+	t.Helper()
+	rows, err := db.QueryContext(t.Context(), "select * from "+name)
+	wantOK(t, err)
+	defer rows.Close()
+	columns, err := rows.Columns()
+	wantOK(t, err)
+	for rows.Next() {
+		cells, row := make([]any, len(columns)), make([]any, len(columns))
+		for i := range row {
+			row[i] = &cells[i]
+		}
+		wantOK(t, rows.Scan(row...))
+		var b strings.Builder
+		b.WriteString(name)
+		for i, v := range cells {
+			if bytes, isBytes := v.([]byte); isBytes {
+				v = hex.EncodeToString(bytes)
+			}
+			fmt.Fprintf(&b, " %s=%v", columns[i], v)
+		}
+		out = append(out, b.String())
+	}
+	wantOK(t, rows.Err())
+	return out
 }
 
 func statement(t *testing.T, db *sql.DB, text string) {
@@ -106,7 +111,7 @@ func story(ctx context.Context, t *testing.T, p *place) []change {
 	return []change{
 		{audit.TokenCreated, func() error { return third(p.CreateToken(ctx, p.dev, standard, plain(standard, "new"))) }, p.dev, []string{`"after":{`, `"name":"new"`, `odata:read`, `expires_at`}},
 		{audit.TokenRegenerated, func() error {
-			return third(p.RegenerateToken(ctx, p.dev, standard, first.ID, token.Choice{LifetimeDays: ptr(5)}))
+			return third(p.RegenerateToken(ctx, p.dev, standard, first.ID, token.Choice{LifetimeDays: new(5)}))
 		}, p.dev, []string{`"before":{`, `2027-05-30`, `"after":{`, `2027-03-06`}},
 		{audit.TokenScopesChanged, func() error {
 			return second(p.SetTokenScopes(ctx, p.dev, standard, first.ID, []string{token.ScopeManage}))
@@ -151,8 +156,7 @@ func story(ctx context.Context, t *testing.T, p *place) []change {
 
 // extra is how many events a change writes beside its own: what it does on the way is audited too.
 func extra(a audit.Action) int {
-	switch a {
-	case audit.TokenExpiryCut, audit.LinkUsed: // deletes a token first; begins a session
+	if a == audit.TokenExpiryCut || a == audit.LinkUsed { // deletes a token first; begins a session
 		return 1
 	}
 	return 0

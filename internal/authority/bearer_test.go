@@ -30,10 +30,10 @@ func TestATokenMakesNothingThatOutlivesIt(t *testing.T) {
 		// By renewing neither: itself, another.
 		long, _ := p.made(t, p.dev, standard, wanted{name: "long", scopes: read, days: 90}.token())
 		for _, id := range []string{by.Bearer.TokenID, long.ID} {
-			_, _, err = p.RegenerateToken(ctx, by, standard, id, token.Choice{LifetimeDays: ptr(31)})
+			_, _, err = p.RegenerateToken(ctx, by, standard, id, token.Choice{LifetimeDays: new(31)})
 			wantCode(t, err, api.CodeOutlivesCredential)
 		}
-		_, _, err = p.RegenerateToken(ctx, by, standard, long.ID, token.Choice{LifetimeDays: ptr(30)})
+		_, _, err = p.RegenerateToken(ctx, by, standard, long.ID, token.Choice{LifetimeDays: new(30)})
 		wantOK(t, err)
 		// Nor where the policy sets the expiry, or lets one never expire.
 		p.setPolicy(t, standard, func(policy *token.Policy) { policy.Tokens.Expiry.Never = true })
@@ -57,7 +57,7 @@ func TestATokenPassesOnNoScopeThatItLacks(t *testing.T) {
 
 		// Another token's scopes can be narrowed, whatever they are, and not widened nor renewed.
 		wide, _ := p.made(t, p.dev, standard, wanted{name: "wide", scopes: []string{"odata:read", "odata:write"}, days: 300}.token())
-		_, _, err = p.RegenerateToken(ctx, by, standard, wide.ID, token.Choice{LifetimeDays: ptr(9)})
+		_, _, err = p.RegenerateToken(ctx, by, standard, wide.ID, token.Choice{LifetimeDays: new(9)})
 		wantField(t, err, "scopes", api.CodeScopeNotAllowed)
 		_, err = p.SetTokenScopes(ctx, by, standard, wide.ID, []string{"odata:write"})
 		wantOK(t, err)
@@ -79,7 +79,7 @@ func TestATokenPassesOnNoScopeThatItLacksWhereTokensCarryAll(t *testing.T) {
 		p.setPolicy(t, standard, func(policy *token.Policy) { policy.Tokens.Scope = token.ScopeRule{Mode: token.ScopesNone} })
 		_, _, err := p.CreateToken(ctx, by, standard, wanted{name: "a", days: 9}.token())
 		wantField(t, err, "scopes", api.CodeScopeNotAllowed)
-		_, _, err = p.RegenerateToken(ctx, by, standard, by.Bearer.TokenID, token.Choice{LifetimeDays: ptr(9)})
+		_, _, err = p.RegenerateToken(ctx, by, standard, by.Bearer.TokenID, token.Choice{LifetimeDays: new(9)})
 		wantField(t, err, "scopes", api.CodeScopeNotAllowed)
 		_, _, err = p.CreateToken(ctx, all, standard, wanted{name: "a", days: 9}.token())
 		wantOK(t, err)

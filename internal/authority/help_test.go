@@ -53,8 +53,6 @@ const (
 	scoped   = string(token.ScopedTokens)
 )
 
-func ptr[T any](v T) *T { return &v }
-
 // wanted builds requests: wanted{name: "a", scopes: …, days: 30}.
 type wanted struct {
 	name, description string

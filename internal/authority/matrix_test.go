@@ -3,6 +3,7 @@ package authority_test
 import (
 	"context"
 	"fmt"
+	"maps"
 	"reflect"
 	"slices"
 	"strings"
@@ -113,12 +114,18 @@ func (c *cast) invited(ctx context.Context, role token.Role) string {
 	return m.User.ID
 }
 
-// gets is short for a row's cells: "administrator bearer-admin" to code, and so on.
-func gets(pairs ...any) map[string]api.Code {
+// cell gives some callers a code.
+type cell struct {
+	callers string
+	code    api.Code
+}
+
+// gets is short for a row's cells; later ones win.
+func gets(cells ...cell) map[string]api.Code {
 	out := map[string]api.Code{}
-	for i := 0; i < len(pairs); i += 2 {
-		for _, caller := range strings.Split(pairs[i].(string), ", ") {
-			out[caller] = pairs[i+1].(api.Code)
+	for _, c := range cells {
+		for caller := range strings.SplitSeq(c.callers, ", ") {
+			out[caller] = c.code
 		}
 	}
 	return out
@@ -135,28 +142,28 @@ const (
 // tokenRows are the verbs on tokens.
 func tokenRows() map[string]row {
 	read := []string{"odata:read"}
-	owner := gets("developer", ok, "administrator, member, bearer manage, bearer admin", api.CodeNotOwner)
-	stop := gets("developer", ok, overseers, ok, noOverseer, api.CodeNotOwner)
+	owner := gets(cell{"developer", ok}, cell{"administrator, member, bearer manage, bearer admin", api.CodeNotOwner})
+	stop := gets(cell{"developer", ok}, cell{overseers, ok}, cell{noOverseer, api.CodeNotOwner})
 	return map[string]row{
 		"Tokens": {func(ctx context.Context, c *cast, by token.Identity) error {
 			return second(c.Tokens(ctx, by, standard, authority.TokenQuery{Page: authority.Page{Limit: 5}}))
-		}, gets(insiders, ok)},
+		}, gets(cell{insiders, ok})},
 		"Tokens/everyone": {func(ctx context.Context, c *cast, by token.Identity) error {
 			return second(c.Tokens(ctx, by, standard, authority.TokenQuery{Everyone: true, Page: authority.Page{Limit: 5}}))
-		}, gets(overseers, ok)},
+		}, gets(cell{overseers, ok})},
 		"Token": {func(ctx context.Context, c *cast, by token.Identity) error {
 			return second(c.Token(ctx, by, standard, c.target(ctx)))
 		}, stop},
 		"Carried": {func(ctx context.Context, c *cast, by token.Identity) error {
 			return second(c.Carried(ctx, by, standard, nil))
-		}, gets(insiders, ok)},
+		}, gets(cell{insiders, ok})},
 		"Room": {func(ctx context.Context, c *cast, by token.Identity) error {
 			return second(c.Room(ctx, by, standard))
-		}, gets(insiders, ok)},
+		}, gets(cell{insiders, ok})},
 		"CreateToken": {func(ctx context.Context, c *cast, by token.Identity) error {
 			_, _, err := c.CreateToken(ctx, by, standard, wanted{name: c.name(), scopes: read, days: 9}.token())
 			return err
-		}, gets("administrator, developer, member, bearer manage", ok, "bearer admin", api.CodeScopeMissing)},
+		}, gets(cell{"administrator, developer, member, bearer manage", ok}, cell{"bearer admin", api.CodeScopeMissing})},
 		"SetTokenScopes": {func(ctx context.Context, c *cast, by token.Identity) error {
 			return second(c.SetTokenScopes(ctx, by, standard, c.target(ctx), read))
 		}, owner},
@@ -185,8 +192,8 @@ func second[T any](_ T, err error) error { return err }
 
 // ruleRows are the verbs on a workspace's rules, members and history.
 func ruleRows() map[string]row {
-	over := gets(overseers, ok)
-	raise := gets("administrator", ok, "bearer admin", api.CodeSessionRequired)
+	over := gets(cell{overseers, ok})
+	raise := gets(cell{"administrator", ok}, cell{"bearer admin", api.CodeSessionRequired})
 	invite := func(role token.Role) func(context.Context, *cast, token.Identity) error {
 		return func(ctx context.Context, c *cast, by token.Identity) error {
 			_, _, err := c.Invite(ctx, by, standard, authority.Invitation{Email: c.name() + "@example.com", Role: role})
@@ -204,13 +211,13 @@ func ruleRows() map[string]row {
 		}
 	}
 	return map[string]row{
-		"Enter": {func(ctx context.Context, c *cast, by token.Identity) error { return second(c.Enter(ctx, by, standard)) }, gets(insiders, ok)},
+		"Enter": {func(ctx context.Context, c *cast, by token.Identity) error { return second(c.Enter(ctx, by, standard)) }, gets(cell{insiders, ok})},
 		"Events": {func(ctx context.Context, c *cast, by token.Identity) error {
 			return second(c.Events(ctx, by, standard, authority.EventFilter{}, authority.Page{Limit: 5}))
-		}, gets(insiders, ok)},
+		}, gets(cell{insiders, ok})},
 		"Usage": {func(ctx context.Context, c *cast, by token.Identity) error {
 			return second(c.Usage(ctx, by, standard, "", 7))
-		}, gets(insiders, ok)},
+		}, gets(cell{insiders, ok})},
 		"Members": {func(ctx context.Context, c *cast, by token.Identity) error {
 			return second(c.Members(ctx, by, standard, authority.Page{Limit: 5}))
 		}, over},
@@ -237,23 +244,23 @@ func ruleRows() map[string]row {
 		}, over},
 		"RenameWorkspace": {func(ctx context.Context, c *cast, by token.Identity) error {
 			return second(c.RenameWorkspace(ctx, by, standard, c.name()))
-		}, gets(overseers, ok, "installation administrator", ok)},
+		}, gets(cell{overseers, ok}, cell{"installation administrator", ok})},
 	}
 }
 
 // personRows are the verbs on people and the installation.
 func personRows() map[string]row {
-	self := gets(sessions, ok, bearers, api.CodeSessionRequired)
-	whoami := gets(sessions, ok, "bearer manage, bearer admin, bearer elsewhere", ok)
-	install := gets(sessions, api.CodeNotInstallationAdmin, bearers, api.CodeSessionRequired, "installation administrator", ok)
-	shell := gets(sessions+", "+bearers+", expired session", api.CodeRoleNotAllowed, "command line", ok)
-	create := gets(sessions, api.CodeNotInstallationAdmin, bearers, api.CodeSessionRequired, "installation administrator, command line", ok)
+	self := gets(cell{sessions, ok}, cell{bearers, api.CodeSessionRequired})
+	whoami := gets(cell{sessions, ok}, cell{"bearer manage, bearer admin, bearer elsewhere", ok})
+	install := gets(cell{sessions, api.CodeNotInstallationAdmin}, cell{bearers, api.CodeSessionRequired}, cell{"installation administrator", ok})
+	shell := gets(cell{sessions + ", " + bearers + ", expired session", api.CodeRoleNotAllowed}, cell{"command line", ok})
+	create := gets(cell{sessions, api.CodeNotInstallationAdmin}, cell{bearers, api.CodeSessionRequired}, cell{"installation administrator, command line", ok})
 	return map[string]row{
 		"Me":         {func(ctx context.Context, c *cast, by token.Identity) error { return second(c.Me(ctx, by)) }, whoami},
 		"Workspaces": {func(ctx context.Context, c *cast, by token.Identity) error { return second(c.Workspaces(ctx, by)) }, whoami},
 		"Workspace": {func(ctx context.Context, c *cast, by token.Identity) error {
 			return second(c.Workspace(ctx, by, standard))
-		}, gets(insiders, ok, "installation administrator", ok)},
+		}, gets(cell{insiders, ok}, cell{"installation administrator", ok})},
 		"CreateWorkspace": {func(ctx context.Context, c *cast, by token.Identity) error {
 			return second(c.CreateWorkspace(ctx, by, authority.NewWorkspace{Slug: c.name(), Preset: token.Standard}))
 		}, create},
@@ -268,7 +275,7 @@ func personRows() map[string]row {
 		}, shell},
 		"ChangePassword": {func(ctx context.Context, c *cast, by token.Identity) error {
 			return c.ChangePassword(ctx, by, "not the password", "a new password")
-		}, gets(sessions, api.CodeWrongCredentials, bearers, api.CodeSessionRequired)},
+		}, gets(cell{sessions, api.CodeWrongCredentials}, cell{bearers, api.CodeSessionRequired})},
 		"SignOut":           {func(ctx context.Context, c *cast, by token.Identity) error { return c.SignOut(ctx, by) }, self},
 		"SignOutEverywhere": {func(ctx context.Context, c *cast, by token.Identity) error { return c.SignOutEverywhere(ctx, by) }, self},
 	}
@@ -280,7 +287,7 @@ func deletion() row {
 		func(ctx context.Context, c *cast, by token.Identity) error {
 			return c.DeleteWorkspace(ctx, by, standard)
 		},
-		gets("administrator, developer, member", api.CodeNotInstallationAdmin, "bearer manage, bearer admin", api.CodeSessionRequired, "installation administrator", ok),
+		gets(cell{"administrator, developer, member", api.CodeNotInstallationAdmin}, cell{"bearer manage, bearer admin", api.CodeSessionRequired}, cell{"installation administrator", ok}),
 	}
 }
 
@@ -324,9 +331,7 @@ func unasked() map[string]string {
 func TestTheMatrixIsComplete(t *testing.T) {
 	rows := map[string]row{"DeleteWorkspace": deletion()}
 	for _, more := range []map[string]row{tokenRows(), ruleRows(), personRows()} {
-		for verb, r := range more {
-			rows[verb] = r
-		}
+		maps.Copy(rows, more)
 	}
 	known := map[string]bool{}
 	for verb, r := range rows {

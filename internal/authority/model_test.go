@@ -106,12 +106,12 @@ func (m *model) expect(s step, keys []string, now time.Time) bool {
 		}
 		t.scopes = s.scope
 	case 3: // revoke
-		if !own && !(admin && known) {
+		if !own && (!admin || !known) {
 			return false
 		}
 		t.revoked = true
 	case 4: // delete
-		if !own && !(admin && known) {
+		if !own && (!admin || !known) {
 			return false
 		}
 		delete(m.tokens, key)

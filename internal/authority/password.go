@@ -59,7 +59,7 @@ func (h hasher) hash(ctx context.Context, password string) (string, error) {
 	}
 	defer h.leave()
 	salt := make([]byte, argonSalt)
-	rand.Read(salt) //nolint:errcheck // crypto/rand.Read never fails: it ends the program instead
+	rand.Read(salt)
 	return encodeHash(salt, argon2.IDKey([]byte(password), salt, argonPasses, argonMemory, argonLanes, argonKey)), nil
 }
 
@@ -100,7 +100,7 @@ func encodeHash(salt, key []byte) string {
 // checkPassword refuses a password that is too short or can't be kept. Length is what counts
 // (NIST SP 800-63B section 3.1.1.2); there are no rules about kinds of characters.
 func checkPassword(field, password, email string) error {
-	detail := ""
+	var detail string
 	switch {
 	case !utf8.ValidString(password) || strings.ContainsRune(password, 0):
 		detail = "This is not valid text (UTF-8)."

@@ -231,7 +231,7 @@ func TestS3_5_NobodyMakesATokenForAnother(t *testing.T) {
 func TestS3_6_RegeneratingAndDeletingDoNotExist(t *testing.T) {
 	eachEngine(t, func(t *testing.T, p *place) {
 		made, secret := p.made(t, p.admin, crm, plain(crm, "x"))
-		_, _, err := p.RegenerateToken(t.Context(), p.admin, crm, made.ID, token.Choice{LifetimeDays: ptr(30)})
+		_, _, err := p.RegenerateToken(t.Context(), p.admin, crm, made.ID, token.Choice{LifetimeDays: new(30)})
 		wantCode(t, err, api.CodeActionNotOffered)
 		wantCode(t, p.DeleteToken(t.Context(), p.admin, crm, made.ID), api.CodeActionNotOffered)
 		p.wantGood(t, secret, crm)

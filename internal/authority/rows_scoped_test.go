@@ -143,7 +143,7 @@ func TestStandardOffersEveryActionOnNamedScopedTokens(t *testing.T) {
 		again, second, err := p.RegenerateToken(ctx, p.recent(p.member), standard, made.ID, token.Choice{})
 		wantOK(t, err)
 		wantTime(t, "expiry of the renewed", again.ExpiresAt, p.Clock.Now().AddDate(0, 0, 90)) // as long again
-		again, third, err := p.RegenerateToken(ctx, p.recent(p.member), standard, made.ID, token.Choice{LifetimeDays: ptr(7)})
+		again, third, err := p.RegenerateToken(ctx, p.recent(p.member), standard, made.ID, token.Choice{LifetimeDays: new(7)})
 		wantOK(t, err)
 		wantTime(t, "expiry of the renewed", again.ExpiresAt, p.Clock.Now().AddDate(0, 0, 7))
 		p.wantStopped(t, secret, standard)
@@ -181,7 +181,7 @@ func TestStandardBoundsExpiryAndNeverAllowsNever(t *testing.T) {
 			wantField(t, err, c.field, c.code)
 		}
 		n := wanted{name: "a", scopes: read}.token()
-		n.Expiry.LifetimeDays = ptr(0)
+		n.Expiry.LifetimeDays = new(0)
 		_, _, err := p.CreateToken(t.Context(), p.member, standard, n)
 		wantField(t, err, "lifetime_days", api.CodeLifetimeOutOfRange)
 		made, _ := p.made(t, p.member, standard, wanted{name: "a", scopes: read, at: now.AddDate(0, 0, 365)}.token())

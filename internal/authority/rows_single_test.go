@@ -136,7 +136,7 @@ func TestS1_6_RegeneratingReplacesTheSecretAtOnceAndStartsTheYearAgain(t *testin
 		wantOK(t, err)
 		p.wantGood(t, third, single)
 		p.wantStopped(t, secret, single)
-		_, _, err = p.RegenerateToken(t.Context(), p.recent(p.member), single, made.ID, token.Choice{LifetimeDays: ptr(3)})
+		_, _, err = p.RegenerateToken(t.Context(), p.recent(p.member), single, made.ID, token.Choice{LifetimeDays: new(3)})
 		wantField(t, err, "lifetime_days", api.CodeExpiryNotAccepted)
 	})
 }

@@ -19,8 +19,15 @@ func TestAnUnknownAccountAndAWrongPasswordGetTheSameAnswer(t *testing.T) {
 		wantOK(t, err)
 		var first *fault.Error
 		for _, c := range [][2]string{
-			{testkit.Dev, "wrong"}, {testkit.Dev, ""}, {"nobody@example.com", testkit.Password}, {"pending@example.com", ""}, {"no address", "x"},
-			{"", ""}, {testkit.Dev, string(make([]byte, 1<<20))}, {testkit.Dev, "\xff\x00"}, {"a\x00@example.com", "x"},
+			{testkit.Dev, "wrong"},
+			{testkit.Dev, ""},
+			{"nobody@example.com", testkit.Password},
+			{"pending@example.com", ""},
+			{"no address", "x"},
+			{"", ""},
+			{testkit.Dev, string(make([]byte, 1<<20))},
+			{testkit.Dev, "\xff\x00"},
+			{"a\x00@example.com", "x"},
 		} {
 			secret, by, err := p.SignIn(t.Context(), c[0], c[1], testkit.Origin())
 			f := fault.From(err)

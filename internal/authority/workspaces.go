@@ -111,8 +111,7 @@ func needInstallationAdmin(tx *store.Tx, by token.Identity) error {
 // administersInstallation is needInstallationAdmin as a question.
 func administersInstallation(tx *store.Tx, by token.Identity) (bool, error) {
 	err := needInstallationAdmin(tx, by)
-	var refused *fault.Error
-	if errors.As(err, &refused) {
+	if _, ok := errors.AsType[*fault.Error](err); ok {
 		return false, nil
 	}
 	return err == nil, err

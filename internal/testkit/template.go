@@ -16,7 +16,7 @@ import (
 // setting up costs half a second, a copy a few milliseconds.
 type template struct {
 	files   map[string][]byte // SQLite, by what follows the path: the database and its log
-	server  string // PostgreSQL
+	server  string            // PostgreSQL
 	name    string
 	people  map[string]token.Identity
 	cookies map[string]token.Secret
@@ -123,6 +123,6 @@ func (in *Installation) leave(t testing.TB) template {
 // drop removes what would outlive the process on a server that was there before it.
 func (made template) drop() {
 	if made.name != "" {
-		_ = execute(made.server, "drop database if exists "+made.name+" with (force)") //nolint:errcheck // the tests are over; at worst an empty-handed database stays
+		_ = execute(made.server, "drop database if exists "+made.name+" with (force)")
 	}
 }
