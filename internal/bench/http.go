@@ -191,13 +191,15 @@ func (b *bench) million() (err error) {
 	}
 	some := contender{name: "the same 1,000 in turn", server: server, job: loadJob{Count: fewTokens, Tokens: b.tokens, Order: inTurn}}
 	all := contender{name: "at random over all", server: server, job: loadJob{Count: b.tokens, Tokens: b.tokens, Order: atRandom}}
-	cold, err := f.measure(all, 64, b.seconds)
+	first := all
+	first.name = "cold"
+	cold, err := f.measure(first, 64, b.seconds)
 	if err != nil {
 		return err
 	}
 	b.out.line("Cold, 64 connections, the first %g s: %s requests/s, %s µs CPU each, p50 %.2f ms, p99 %.2f ms.", b.seconds, number(cold.perSecond()), number(cold.cpuMicros()), cold.P50, cold.P99)
 	fill := all
-	fill.job.Order = onceEach
+	fill.name, fill.job.Order = "fill", onceEach
 	filled, err := f.measure(fill, 64, 600)
 	if err != nil {
 		return err

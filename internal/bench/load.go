@@ -8,10 +8,11 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net"
+	"os"
 	"strconv"
-	"sync"
-	"sync/atomic"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // Orders in which credentials are presented.
@@ -51,41 +52,45 @@ func (r loadResult) cpuMicros() float64 { return r.CPU * 1e6 / float64(r.Request
 func playLoad(ctx context.Context, d *dialogue) error {
 	var offset uint64 // so that no unknown credential comes twice
 	return each(d, func(j loadJob) (loadResult, error) {
-		l := &load{job: j, keys: keysOf(j.Tokens)}
+		l := &load{job: j, keys: keysOf(j.Tokens), random: rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64()))}
 		l.keys.unknown = j.Unknown
 		if j.Unknown && j.Order == onceEach {
-			l.next.Store(offset)
+			l.next = offset
 			l.job.Count += offset
-			defer func() { offset = l.next.Load() }()
+			defer func() { offset = l.next }()
 		}
 		return l.run(ctx)
 	})
 }
 
 // load is a number of connections, each of which asks, waits for the answer and asks again.
+//
+// One loop serves them all with poll, read and write: with a goroutine for each connection the generator
+// would take about as long for a request as the bare handler does, and flatter whatever is slower.
 type load struct {
-	job  loadJob
-	keys keys
-	next atomic.Uint64
+	job    loadJob
+	keys   keys
+	random *rand.Rand
+	next   uint64
+	lines  []line
+	polled []unix.PollFd
+	counts histogram
+	done   uint64
+	open   int // lines that wait for an answer
+}
+
+// line is one connection.
+type line struct {
+	file  *os.File
+	began time.Time
+	got   int
+	buf   [4096]byte
 }
 
 func (l *load) run(ctx context.Context) (loadResult, error) {
-	length := time.Duration(l.job.Seconds * float64(time.Second))
-	conns := make([]net.Conn, l.job.Conns)
-	defer func() {
-		for _, c := range conns {
-			if c != nil {
-				_ = c.Close()
-			}
-		}
-	}()
-	for i := range conns {
-		var dialer net.Dialer
-		var err error
-		if conns[i], err = dialer.DialContext(ctx, "tcp", l.job.Addr); err != nil {
-			return loadResult{}, err
-		}
-		if err := conns[i].SetDeadline(time.Now().Add(length + 10*time.Second)); err != nil {
+	defer l.hangUp()
+	for range l.job.Conns {
+		if err := l.dial(ctx); err != nil {
 			return loadResult{}, err
 		}
 	}
@@ -94,62 +99,112 @@ func (l *load) run(ctx context.Context) (loadResult, error) {
 		return loadResult{}, err
 	}
 	begin := time.Now()
-	counts, errs := make([]histogram, len(conns)), make([]error, len(conns))
-	requests := make([]uint64, len(conns))
-	var wg sync.WaitGroup
-	for i, c := range conns {
-		wg.Go(func() { requests[i], errs[i] = l.talk(c, begin.Add(length), &counts[i]) })
-	}
-	wg.Wait()
-	took := time.Since(begin)
-	after, err := cpuTime(l.job.PID)
-	if err = errors.Join(append(errs, err)...); err != nil {
+	if err := l.talk(begin.Add(time.Duration(l.job.Seconds * float64(time.Second)))); err != nil {
 		return loadResult{}, err
 	}
-	var h histogram
-	r := loadResult{Seconds: took.Seconds(), CPU: (after - before).Seconds()}
-	for i := range counts {
-		h.merge(&counts[i])
-		r.Requests += requests[i]
+	took := time.Since(begin)
+	after, err := cpuTime(l.job.PID)
+	return loadResult{
+		Requests: l.done, Seconds: took.Seconds(), CPU: (after - before).Seconds(),
+		P50: millis(l.counts.quantile(0.5)), P99: millis(l.counts.quantile(0.99)),
+	}, err
+}
+
+func (l *load) dial(ctx context.Context) error {
+	var dialer net.Dialer
+	c, err := dialer.DialContext(ctx, "tcp", l.job.Addr)
+	if err != nil {
+		return err
 	}
-	r.P50, r.P99 = millis(h.quantile(0.5)), millis(h.quantile(0.99))
-	return r, nil
+	defer c.Close()
+	tcp, ok := c.(*net.TCPConn)
+	if !ok {
+		return errors.New("a TCP connection was expected")
+	}
+	file, err := tcp.File()
+	if err != nil {
+		return err
+	}
+	l.lines = append(l.lines, line{file: file})
+	l.polled = append(l.polled, unix.PollFd{Fd: int32(file.Fd()), Events: unix.POLLIN}) // Fd makes it a blocking one
+	return nil
+}
+
+func (l *load) hangUp() {
+	for i := range l.lines {
+		_ = l.lines[i].file.Close() // it has told all it had to tell
+	}
 }
 
 func millis(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
 
-// talk asks over one connection until the time is over.
-func (l *load) talk(c net.Conn, end time.Time, h *histogram) (n uint64, err error) {
-	random := rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64()))
-	request, answer := make([]byte, 0, 512), make([]byte, 4096)
-	for began := time.Now(); began.Before(end); n++ {
-		i, more := l.pick(random)
-		if !more {
-			return n, nil
+// talk asks over all connections until the time is over and the last answer is there.
+func (l *load) talk(end time.Time) error {
+	for i := range l.lines {
+		if err := l.ask(i, time.Now(), end); err != nil {
+			return err
 		}
-		request = l.write(request[:0], i)
-		if _, err := c.Write(request); err != nil {
-			return n, err
-		}
-		if err := l.read(c, answer); err != nil {
-			return n, err
-		}
-		now := time.Now()
-		h.add(now.Sub(began))
-		began = now
 	}
-	return n, nil
+	for l.open > 0 {
+		n, err := unix.Poll(l.polled, 10_000)
+		switch {
+		case errors.Is(err, unix.EINTR):
+			continue
+		case err != nil:
+			return err
+		case n == 0:
+			return errors.New("no answer for 10 s")
+		}
+		for i := range l.polled {
+			if l.polled[i].Revents == 0 {
+				continue
+			}
+			whole, err := l.read(i)
+			if err != nil {
+				return err
+			}
+			if whole {
+				now := time.Now()
+				l.counts.add(now.Sub(l.lines[i].began))
+				l.done++
+				l.open--
+				if err := l.ask(i, now, end); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return nil
 }
 
-func (l *load) pick(random *rand.Rand) (i uint64, more bool) {
+// ask sends the next request over a connection, if there is one more.
+func (l *load) ask(i int, now, end time.Time) error {
+	secret, more := l.pick()
+	if !more || !now.Before(end) {
+		return nil
+	}
+	var buf [512]byte
+	c := &l.lines[i]
+	c.began, c.got = now, 0
+	l.open++
+	request := l.write(buf[:0], secret)
+	n, err := unix.Write(int(l.polled[i].Fd), request)
+	if err == nil && n < len(request) {
+		err = errors.New("a request did not fit into the socket")
+	}
+	return err
+}
+
+func (l *load) pick() (i uint64, more bool) {
 	switch l.job.Order {
 	case atRandom:
-		return random.Uint64N(l.job.Count), true
+		return l.random.Uint64N(l.job.Count), true
 	case onceEach:
-		i = l.next.Add(1) - 1
-		return i, i < l.job.Count
+		l.next++
+		return l.next - 1, l.next <= l.job.Count
 	default:
-		return l.next.Add(1) % l.job.Count, true
+		l.next++
+		return l.next % l.job.Count, true
 	}
 }
 
@@ -168,39 +223,39 @@ func (l *load) write(b []byte, i uint64) []byte {
 	return append(b, "\r\n\r\n"...)
 }
 
-// read reads one answer whole and refuses any but the expected one.
-func (l *load) read(c net.Conn, buf []byte) error {
-	n := 0
-	for {
-		got, err := c.Read(buf[n:])
-		if err != nil {
-			return fmt.Errorf("an answer ended early: %w", err)
-		}
-		n += got
-		head := bytes.Index(buf[:n], []byte("\r\n\r\n"))
-		if head < 0 {
-			if n == len(buf) {
-				return errors.New("an answer is too long")
-			}
-			continue
-		}
-		if status := string(buf[9:12]); status != strconv.Itoa(l.job.Status) {
-			return fmt.Errorf("an answer has status %s, not %d:\n%s", status, l.job.Status, buf[:n])
-		}
-		const name = "\r\nContent-Length: "
-		at := bytes.Index(buf[:head+2], []byte(name))
-		if at < 0 {
-			return fmt.Errorf("an answer does not say its length:\n%s", buf[:n])
-		}
-		length := 0
-		for _, digit := range buf[at+len(name) : head+2] {
-			if digit == '\r' {
-				break
-			}
-			length = length*10 + int(digit-'0')
-		}
-		if n >= head+4+length {
-			return nil
-		}
+// read reads what has come, and reports whether the answer is whole. It refuses any but the expected one.
+func (l *load) read(i int) (whole bool, err error) {
+	c := &l.lines[i]
+	n, err := unix.Read(int(l.polled[i].Fd), c.buf[c.got:])
+	if err != nil {
+		return false, err
 	}
+	if n <= 0 {
+		return false, errors.New("an answer ended early")
+	}
+	c.got += n
+	answer := c.buf[:c.got]
+	head := bytes.Index(answer, []byte("\r\n\r\n"))
+	if head < 0 {
+		if c.got == len(c.buf) {
+			return false, errors.New("an answer is too long")
+		}
+		return false, nil
+	}
+	if status := string(answer[9:12]); status != strconv.Itoa(l.job.Status) {
+		return false, fmt.Errorf("an answer has status %s, not %d:\n%s", status, l.job.Status, answer)
+	}
+	const name = "\r\nContent-Length: "
+	at := bytes.Index(answer[:head+2], []byte(name))
+	if at < 0 {
+		return false, fmt.Errorf("an answer does not say its length:\n%s", answer)
+	}
+	length := 0
+	for _, digit := range answer[at+len(name) : head+2] {
+		if digit == '\r' {
+			break
+		}
+		length = length*10 + int(digit-'0')
+	}
+	return c.got >= head+4+length, nil
 }
