@@ -17,6 +17,7 @@ type allPage struct {
 	Columns  columns
 	Path     string
 	Batch    string
+	CSV      string
 	Query    string // the filters, to come back to
 	Search   string
 	Owners   []option
@@ -75,6 +76,7 @@ func (v *visit) showAll(status int, dialog string, ask any) error {
 		d.Rows = append(d.Rows, r)
 	}
 	d.Query = v.filterQuery()
+	d.CSV = d.Path + ".csv" + d.Query
 	d.Batch = d.Path + "/batch" + d.Query
 	members, err := v.allMembers()
 	if err != nil {

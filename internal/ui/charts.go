@@ -77,7 +77,7 @@ func count64(n int64, unit string) string {
 // roundUp returns a round number of at least n that can be halved.
 func roundUp(n int64) int64 {
 	for unit := int64(1); ; unit *= 10 {
-		for _, m := range []int64{2, 4, 6, 10} {
+		for _, m := range []int64{2, 4, 6, 8, 10} {
 			if m*unit >= n {
 				return m * unit
 			}

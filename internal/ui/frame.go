@@ -42,9 +42,13 @@ func (v *visit) frame(p page) frame {
 		return f
 	}
 	f.Person = &person{Name: v.by.User.Name, Email: v.by.User.Email, Initials: initials(v.by.User.Name)}
+	last := v.lastWorkspace()
+	if v.in != nil {
+		last = v.in.Slug
+	}
 	for _, m := range v.me.Workspaces {
 		path := "/workspaces/" + m.Slug + "/settings"
-		here := place{Name: m.Name, Path: path, Role: string(m.Role), Current: v.in != nil && v.in.ID == m.ID}
+		here := place{Name: m.Name, Path: path, Role: string(m.Role), Current: m.Slug == last}
 		f.Places = append(f.Places, here)
 		if here.Current {
 			f.Here, f.SettingsPath = &here, path

@@ -145,10 +145,19 @@ const (
 // remember keeps the last workspace for "/". It is a preference and no secret: anybody may know it, and
 // what it says is checked when it is used.
 func (v *visit) remember(slug string) {
-	if c, err := v.r.Cookie(workspaceCookie); err == nil && c.Value == slug {
+	if v.lastWorkspace() == slug {
 		return
 	}
 	v.preference(workspaceCookie, slug)
+}
+
+// lastWorkspace is the slug that the browser remembers, "" if there is none.
+func (v *visit) lastWorkspace() string {
+	c, err := v.r.Cookie(workspaceCookie)
+	if err != nil {
+		return ""
+	}
+	return c.Value
 }
 
 func (v *visit) preference(name, value string) {

@@ -179,7 +179,7 @@ func faultStatus(f *fault.Error) int {
 func faultTitle(f *fault.Error) string {
 	switch f.Kind {
 	case fault.NotFound:
-		return "There is nothing here"
+		return "Nothing found"
 	case fault.Forbidden:
 		return "You can't do this"
 	case fault.Conflict:

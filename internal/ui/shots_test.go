@@ -45,7 +45,6 @@ func TestScreenshots(t *testing.T) {
 	source, err := os.ReadFile(testkit.NPM(t, "axe-core/axe.min.js"))
 	s.must(err)
 	axe := string(source) + ";axe.run().then(r => r.violations.map(v => v.id + ': ' + v.nodes.map(n => n.html.slice(0, 150) + ' ' + n.failureSummary.slice(0, 200)).join(' | ')).join('\\n'))"
-	type step = chromedp.Action[chromedp.Void]
 	take := func(name, path string, more ...step) {
 		if only := os.Getenv("KEYWRIGHT_SHOTS_ONLY"); only != "" && !strings.Contains(name, only) {
 			return
@@ -79,9 +78,25 @@ func TestScreenshots(t *testing.T) {
 		}
 	}
 	s.must(chromedp.Do(ctx, chromedp.Navigate("about:blank"))) // begins the browser
-	fresh := script("document.querySelector('#name').value = 'Reports ' + Math.floor(Math.random() * 1e6)")
 	take("00-sign-in", "/sign-in")
 	s.must(chromedp.Do(ctx, chromedp.Navigate(s.url+"/sign-in"), chromedp.SendKeys(css("#email"), "admin@example.com"), chromedp.SendKeys(css("#password"), password+"\r"), chromedp.WaitVisible(css(".bar"))))
+	takeOwn(take, id)
+	takeAdministration(take)
+	fresh := script("document.querySelector('#name').value = 'Reports ' + Math.floor(Math.random() * 1e6)")
+	create, shown := chromedp.Click(css("[data-testid=create]")), chromedp.WaitVisible(css("[data-testid=secret]"))
+	take("41-shown", "/workspaces/standard/tokens/new?scopes=odata:read", fresh, create, shown)
+	take("42-shown-ask", "/workspaces/scoped-tokens/tokens/new?scopes=device", fresh, create, shown, chromedp.Click(css("[data-testid=close]")))
+	take("43-made", "/workspaces/standard/tokens?made="+id)
+}
+
+func css(selector string) chromedp.CSS { return chromedp.CSS(selector) }
+
+type (
+	step = chromedp.Action[chromedp.Void]
+	take = func(name, path string, more ...step)
+)
+
+func takeOwn(take take, id string) {
 	take("01-standard", "/workspaces/standard/tokens")
 	take("02-create", "/workspaces/standard/tokens/new?name=Power+BI+2&scopes=odata:read")
 	take("03-single", "/workspaces/single-token/tokens")
@@ -95,6 +110,13 @@ func TestScreenshots(t *testing.T) {
 	take("11-menu", "/workspaces/standard/tokens", chromedp.Click(css("[data-testid=row-menu]")))
 	take("12-profile", "/workspaces/standard/tokens", chromedp.Click(css("[data-testid=profile-menu]")))
 	take("13-switcher", "/workspaces/standard/tokens", chromedp.Click(css("[data-testid=workspace-switcher]")))
+	take("34-scoped-profile", "/workspaces/scoped-tokens/profile")
+	take("35-edit", "/workspaces/scoped-tokens/tokens", chromedp.Click(css("[data-act=edit_scope]")), chromedp.WaitVisible(css("[data-testid=edit-dialog]")))
+	take("36-password", "/account/password")
+	take("40-problems", "/workspaces/standard/tokens/new", chromedp.Click(css("[data-testid=create]")), chromedp.WaitVisible(css("[data-testid=problems]")))
+}
+
+func takeAdministration(take take) {
 	take("20-all", "/workspaces/standard/admin/tokens")
 	take("21-members", "/workspaces/standard/admin/members")
 	take("22-invite", "/workspaces/standard/admin/members/new")
@@ -109,13 +131,4 @@ func TestScreenshots(t *testing.T) {
 	take("31-account", "/account")
 	take("32-help", "/help")
 	take("33-lost", "/workspaces/nothing/tokens")
-	take("34-scoped-profile", "/workspaces/scoped-tokens/profile")
-	take("35-edit", "/workspaces/scoped-tokens/tokens", chromedp.Click(css("[data-act=edit_scope]")), chromedp.WaitVisible(css("[data-testid=edit-dialog]")))
-	take("36-password", "/account/password")
-	take("40-problems", "/workspaces/standard/tokens/new", chromedp.Click(css("[data-testid=create]")), chromedp.WaitVisible(css("[data-testid=problems]")))
-	take("41-shown", "/workspaces/standard/tokens/new?scopes=odata:read", fresh, chromedp.Click(css("[data-testid=create]")), chromedp.WaitVisible(css("[data-testid=secret]")))
-	take("42-shown-ask", "/workspaces/scoped-tokens/tokens/new?scopes=device", fresh, chromedp.Click(css("[data-testid=create]")), chromedp.WaitVisible(css("[data-testid=secret]")), chromedp.Click(css("[data-testid=close]")))
-	take("43-made", "/workspaces/standard/tokens?made="+id)
 }
-
-func css(selector string) chromedp.CSS { return chromedp.CSS(selector) }

@@ -148,11 +148,9 @@ func (v *visit) linkSent() error {
 // home leads to the workspace that was used last, or the first.
 func (v *visit) home() error {
 	slug := ""
-	if c, err := v.r.Cookie(workspaceCookie); err == nil {
-		for _, m := range v.me.Workspaces {
-			if m.Slug == c.Value {
-				slug = m.Slug
-			}
+	for _, m := range v.me.Workspaces {
+		if m.Slug == v.lastWorkspace() {
+			slug = m.Slug
 		}
 	}
 	switch {

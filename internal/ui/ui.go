@@ -92,7 +92,7 @@ func (u *UI) mountAccount(mux *http.ServeMux) {
 	signed("POST /account/password", (*visit).passwordSent)
 	signed("GET /account/sign-out-everywhere", (*visit).everywhere)
 	signed("POST /account/sign-out-everywhere", (*visit).everywhereSent)
-	signed("GET /", (*visit).nowhere)
+	signed("/", (*visit).nowhere) // without a method, so that every other route is more specific
 }
 
 func (u *UI) mountTokens(mux *http.ServeMux) {
@@ -126,6 +126,7 @@ func (u *UI) mountAdministration(mux *http.ServeMux) {
 		mux.Handle(method+" /workspaces/{ws}/admin"+path, u.within(h))
 	}
 	in("GET /tokens", (*visit).allTokens)
+	in("GET /tokens.csv", (*visit).tokensCSV)
 	in("GET /tokens/batch", (*visit).batch)
 	in("POST /tokens/batch", (*visit).batchSent)
 	in("GET /members", (*visit).members)

@@ -182,6 +182,9 @@ func TestAdministratorOversees(t *testing.T) {
 	b.get("/workspaces/standard/admin/tokens?soon=1").want(200, "Deploy pipeline").lacks(">Forgotten<")
 	b.get("/workspaces/standard/admin/tokens?q=FORG").want(200, "Forgotten").lacks(">Deploy pipeline<")
 	b.get("/workspaces/standard/admin/tokens?q=%00").want(400)
+	s.make(s.people[token.Developer], "standard", named("=cmd()", 5, "odata:read"))
+	b.get("/workspaces/standard/admin/tokens.csv?q=cmd").want(200, "id,name,description", "'=cmd()").lacks("Forgotten")
+	s.as(token.Developer).get("/workspaces/standard/admin/tokens.csv").want(403)
 	list, err := s.auth.Tokens(s.ctx(), s.admin, "standard", authority.TokenQuery{Everyone: true, Filter: authority.TokenFilter{Status: token.Active}, Page: authority.Page{Limit: 10}})
 	s.must(err)
 	fields := []string{"do", "revoke"}
