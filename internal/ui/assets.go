@@ -42,7 +42,7 @@ func loadAssets(accent accent) (assets, error) {
 	return a, nil
 }
 
-func (a *assets) add(name, ext, kind string, body []byte) string {
+func (a assets) add(name, ext, kind string, body []byte) string {
 	sum := sha256.Sum256(body)
 	file := name + "." + hex.EncodeToString(sum[:6]) + "." + ext
 	a.byName[file] = asset{kind: kind, body: body}

@@ -110,6 +110,7 @@ type browser struct {
 	page   string // the last page
 	path   string
 	status int
+	header http.Header
 }
 
 func (s *site) browser() *browser {
@@ -156,7 +157,7 @@ func (b *browser) do(req *http.Request) *browser {
 	defer res.Body.Close()
 	body, err := io.ReadAll(res.Body)
 	b.must(err)
-	b.page, b.path, b.status = string(body), res.Request.URL.Path, res.StatusCode
+	b.page, b.path, b.status, b.header = string(body), res.Request.URL.Path, res.StatusCode, res.Header
 	return b
 }
 
@@ -185,14 +186,13 @@ func (b *browser) want(status int, texts ...string) *browser {
 	return b
 }
 
-func (b *browser) lacks(texts ...string) *browser {
+func (b *browser) lacks(texts ...string) {
 	b.t.Helper()
 	for _, s := range texts {
 		if strings.Contains(b.page, s) {
 			b.t.Fatalf("%s has %q:\n%s", b.path, s, b.text())
 		}
 	}
-	return b
 }
 
 // hidden is the value of a hidden field of the page.

@@ -134,7 +134,7 @@ func (v *visit) deleteWorkspaceSent() error {
 		return err
 	}
 	if d.Typed = v.form("typed"); d.Typed != d.Slug {
-		d.Problems.add("typed", "Type "+d.Slug+" to delete this workspace.")
+		note(&d.Problems, "typed", "Type "+d.Slug+" to delete this workspace.")
 		return v.showInstallation(422, "delete-workspace", d)
 	}
 	if err := v.authority.DeleteWorkspace(v.r.Context(), v.by, d.Slug); err != nil {

@@ -144,7 +144,7 @@ func (v *visit) policySent() error {
 	}
 	p, bad := readPolicy(base, v.sent)
 	for _, f := range p.Check(v.in.Catalogue.Own()) {
-		bad.add(settingID(f.Name), f.Detail)
+		note(&bad, settingID(f.Name), f.Detail)
 	}
 	if v.r.Header.Get("X-Fragment") != "" {
 		body, err := v.run("policy-preview", previewOf(&p))
@@ -197,7 +197,7 @@ func (v *visit) savePolicy(p token.Policy) error {
 		if f := fault.From(err); correctable(f) {
 			var bad problems
 			for _, field := range f.Fields {
-				bad.add(settingID(field.Name), field.Detail)
+				note(&bad, settingID(field.Name), field.Detail)
 			}
 			return v.showPolicy(faultStatus(f), p, bad, policyView{unsaved: true})
 		}
@@ -232,7 +232,7 @@ type settingGroup struct {
 // settingID is the element of a policy's field: its name without indexes, with hyphens.
 func settingID(field string) string {
 	var parts []string
-	for _, part := range strings.Split(field, ".") {
+	for part := range strings.SplitSeq(field, ".") {
 		if part != "" && (part[0] < '0' || part[0] > '9') {
 			parts = append(parts, part)
 		}

@@ -149,7 +149,7 @@ func readPolicy(base token.Policy, form url.Values) (token.Policy, problems) {
 	integer := func(name string, into *int) {
 		n, err := strconv.Atoi(strings.TrimSpace(form.Get("tokens." + name)))
 		if err != nil {
-			bad.add(settingID("tokens."+name), "Enter a whole number.")
+			note(&bad, settingID("tokens."+name), "Enter a whole number.")
 			return
 		}
 		*into = n
@@ -202,7 +202,7 @@ func readDays(s string, bad *problems) []int {
 	for part := range strings.FieldsFuncSeq(s, func(r rune) bool { return r == ',' || r == ' ' || r == ';' }) {
 		n, err := strconv.Atoi(part)
 		if err != nil {
-			bad.add(settingID("tokens.expiry.presets"), "Enter numbers of days, with commas between them.")
+			note(bad, settingID("tokens.expiry.presets"), "Enter numbers of days, with commas between them.")
 			return nil
 		}
 		out = append(out, n)

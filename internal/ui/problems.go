@@ -21,8 +21,8 @@ type problems struct {
 // At returns what is wrong with the field of an element's id, "" if nothing.
 func (p problems) At(id string) string { return p.byID[id] }
 
-// add notes a problem once.
-func (p *problems) add(id, detail string) {
+// note adds a problem once.
+func note(p *problems, id, detail string) {
 	if p.byID == nil {
 		p.byID = map[string]string{}
 	}
@@ -43,7 +43,7 @@ func (p *problems) add(id, detail string) {
 func problemsOf(f *fault.Error, ids map[string]string) problems {
 	var p problems
 	if len(f.Fields) == 0 {
-		p.add("", f.Detail)
+		note(&p, "", f.Detail)
 	}
 	for _, field := range f.Fields {
 		id, name := "", field.Name
@@ -52,7 +52,7 @@ func problemsOf(f *fault.Error, ids map[string]string) problems {
 			cut := strings.LastIndexByte(name, '.')
 			name = name[:max(cut, 0)]
 		}
-		p.add(id, field.Detail)
+		note(&p, id, field.Detail)
 	}
 	return p
 }

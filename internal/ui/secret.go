@@ -44,7 +44,7 @@ func (v *visit) confirmed(verb string) (ok bool, err error) {
 	if password == "" {
 		if v.sent.Has("password_again") {
 			var p problems
-			p.add("password_again", "Enter your password.")
+			note(&p, "password_again", "Enter your password.")
 			return false, v.askPassword(verb, p)
 		}
 		return true, nil
@@ -60,7 +60,7 @@ func (v *visit) confirmed(verb string) (ok bool, err error) {
 			detail = f.Detail
 		}
 		var p problems
-		p.add("password_again", detail)
+		note(&p, "password_again", detail)
 		return false, v.askPassword(verb, p)
 	}
 	if err := v.kit.SetSession(v.w, v.r, secret); err != nil {

@@ -173,8 +173,10 @@ func (v *visit) help() error {
 
 func (v *visit) account() error {
 	notes := map[string]string{"password": "Your password is changed. You are signed out everywhere else."}
-	return v.show(page{title: "Profile", name: "account", here: "account", narrow: true, note: v.noteOf(notes), crumbs: []string{"Account", "Profile"},
-		data: map[string]any{"Person": v.me.User, "Since": v.day(v.me.User.CreatedAt), "Workspaces": v.placesOf()}})
+	return v.show(page{
+		title: "Profile", name: "account", here: "account", narrow: true, note: v.noteOf(notes), crumbs: []string{"Account", "Profile"},
+		data: map[string]any{"Person": v.me.User, "Since": v.day(v.me.User.CreatedAt), "Workspaces": v.placesOf()},
+	})
 }
 
 func (v *visit) placesOf() []place {
@@ -188,8 +190,10 @@ func (v *visit) placesOf() []place {
 func (v *visit) password() error { return v.showPassword(0, problems{}) }
 
 func (v *visit) showPassword(status int, p problems) error {
-	return v.show(page{title: "Change password", name: "password", here: "password", narrow: true, status: status, crumbs: []string{"Account", "Password"},
-		data: map[string]any{"Problems": p, "Email": v.by.User.Email}})
+	return v.show(page{
+		title: "Change password", name: "password", here: "password", narrow: true, status: status, crumbs: []string{"Account", "Password"},
+		data: map[string]any{"Problems": p, "Email": v.by.User.Email},
+	})
 }
 
 func (v *visit) passwordSent() error {
@@ -204,12 +208,14 @@ func (v *visit) passwordSent() error {
 }
 
 func (v *visit) everywhere() error {
-	return v.show(page{title: "Profile", name: "account", here: "account", narrow: true, crumbs: []string{"Account", "Profile"},
+	return v.show(page{
+		title: "Profile", name: "account", here: "account", narrow: true, crumbs: []string{"Account", "Profile"},
 		data:   map[string]any{"Person": v.me.User, "Since": v.day(v.me.User.CreatedAt), "Workspaces": v.placesOf()},
 		dialog: "confirm", ask: confirmation{
 			Title: "Sign out everywhere", Path: "/account/sign-out-everywhere", Cancel: "/account", Button: "Sign out everywhere",
 			Body: []string{"You are signed out in every browser, this one too. Your tokens go on working."},
-		}})
+		},
+	})
 }
 
 func (v *visit) everywhereSent() error {

@@ -80,7 +80,7 @@ func TestWalkAppsAndTokens(t *testing.T) {
 	b.post("/workspaces/apps-and-tokens/tokens/"+id+"/delete").want(200, "No tokens yet")
 
 	// Another developer's token is listed with who made it, and is not mine to stop.
-	other := s.make(s.people[token.Administrator], "apps-and-tokens", token.Request{Name: ptr("Theirs")})
+	other := s.make(s.people[token.Administrator], "apps-and-tokens", token.Request{Name: new("Theirs")})
 	b.get("/workspaces/apps-and-tokens/tokens").want(200, "Ana Costa")
 	b.get("/workspaces/apps-and-tokens/tokens/" + other.ID + "/revoke").want(403)
 	b.post("/workspaces/apps-and-tokens/tokens/" + other.ID + "/revoke").want(403)
@@ -299,5 +299,3 @@ func TestSetUpAndAccount(t *testing.T) {
 		t.Errorf("still signed in at %s", b.path)
 	}
 }
-
-func ptr[T any](v T) *T { return &v }

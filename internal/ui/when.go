@@ -23,7 +23,7 @@ type moment struct {
 // HTML is the moment as an element. Its parts are ours: digits and English words.
 func (m moment) HTML() template.HTML {
 	if m.Machine == "" {
-		return template.HTML(`<span class="` + m.Class + `">` + m.Words + `</span>`) //nolint:gosec // our own words
+		return template.HTML(`<span class="` + m.Class + `">` + m.Words + `</span>`)
 	}
 	form := ""
 	if m.Date {
@@ -37,7 +37,7 @@ func (m moment) HTML() template.HTML {
 	if m.Class != "" {
 		class = ` class="` + m.Class + `"`
 	}
-	return template.HTML(`<time datetime="` + m.Machine + `" title="` + m.Exact + `"` + class + form + `>` + m.Words + `</time>` + exact) //nolint:gosec // our own words
+	return template.HTML(`<time datetime="` + m.Machine + `" title="` + m.Exact + `"` + class + form + `>` + m.Words + `</time>` + exact)
 }
 
 func (v *visit) moment(t time.Time, words string) moment {
