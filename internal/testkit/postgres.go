@@ -25,7 +25,7 @@ import (
 // databases, as a URL or in key=value form.
 const PostgresEnv = "KEYWRIGHT_TEST_POSTGRES"
 
-// shared is the one cluster of this test process. It is state of the process like its temporary
+// shared is the one cluster and the one browser of this test process. It is state of the process like its temporary
 // directory is: starting a cluster for every test would cost a second each.
 var shared struct {
 	sync.Mutex
@@ -35,6 +35,9 @@ var shared struct {
 
 	making    sync.Mutex // held while a template is made
 	templates map[string]template
+
+	browser   *chromium
+	clipboard sync.Mutex // held while a test copies
 }
 
 // cluster is a throw-away PostgreSQL that only this process can reach.
@@ -56,7 +59,7 @@ func Main(m *testing.M) {
 	os.Exit(code)
 }
 
-// Stop ends the shared cluster, if there is one, and waits until its directory is gone. For packages
+// Stop ends the shared cluster and the shared browser, where there are some, and waits until their directories are gone. For packages
 // whose TestMain does more than Main.
 func Stop() {
 	shared.Lock()
@@ -69,6 +72,8 @@ func Stop() {
 		shared.cluster.stop()
 	}
 	shared.cluster, shared.err, shared.started = nil, nil, false
+	shared.browser.stop()
+	shared.browser = nil
 }
 
 // Postgres makes an empty database for this test and returns its DSN (a URL, unless PostgresEnv has the
