@@ -194,7 +194,8 @@ func (s *Server) Run(ctx context.Context) error {
 	s.http[0].SetKeepAlivesEnabled(false)
 	s.accepted.wait(grace)
 	for _, srv := range s.http {
-		if err := srv.Shutdown(grace); err != nil {
+		// Its listener may be closed already, by the lines above or by Serve.
+		if err := srv.Shutdown(grace); err != nil && !errors.Is(err, net.ErrClosed) {
 			errs = append(errs, fmt.Errorf("requests were cut: %w", err), srv.Close())
 		}
 	}
