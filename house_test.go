@@ -454,6 +454,9 @@ func TestNoFileNamesTheMachineItWasWrittenOn(t *testing.T) {
 	// Taken apart, so that this file does not contain them.
 	everywhere := []string{"/wo" + "rk/", "registry." + "npmjs", "proxy." + "golang"}
 	for _, name := range repositoryFiles(t) {
+		if name == ".git" { // a file in a linked work tree; git's, not ours
+			continue
+		}
 		content, err := os.ReadFile(name)
 		if err != nil {
 			t.Fatal(err)

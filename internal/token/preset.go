@@ -197,6 +197,7 @@ func crmTokens() Policy {
 		CreatedTitle: "Your new token",
 		Caution:      "Copy this token now and keep it safe. You can't see it again after you close this dialog; you can revoke it and create a new one.",
 		Description:  "Description",
+		Scope:        "Scope",
 		Expires:      "Expiry",
 		NeverAdvice:  "A token that never expires works until somebody remembers to revoke it. Renewing it once a year is a good compromise: dashboards that you publish keep working, and a lost token stops by itself.",
 	}

@@ -182,7 +182,7 @@ func TestBrowsersAreToldToBeCareful(t *testing.T) {
 	ok := func(http.ResponseWriter, *http.Request) error { return nil }
 	w := answer(k, ok, httptest.NewRequest("GET", "/things/1", nil))
 	for name, want := range map[string]string{
-		"X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer", "Cache-Control": "no-store", "X-Frame-Options": "DENY",
+		"X-Content-Type-Options": "nosniff", "Referrer-Policy": "same-origin", "Cache-Control": "no-store", "X-Frame-Options": "DENY",
 	} {
 		if got := w.Header().Get(name); got != want {
 			t.Errorf("%s is %q, want %q", name, got, want)
