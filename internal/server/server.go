@@ -37,8 +37,9 @@ type Options struct {
 }
 
 const (
-	flushEvery = 2 * time.Second // how long counted use may be lost to a crash
-	sweepEvery = 10 * time.Minute
+	flushEvery        = 2 * time.Second // how long counted use may be lost to a crash …
+	flushAtLeastEvery = time.Minute     // … of a server on which very many tokens are used
+	sweepEvery        = 10 * time.Minute
 
 	readTimeout    = 20 * time.Second // headers and body: a separate one for headers would cost every check a timer
 	writeTimeout   = 60 * time.Second
@@ -236,7 +237,7 @@ func (s *Server) ending() bool {
 
 // work does what has to be done now and then.
 func (s *Server) work(ctx context.Context) {
-	flush, sweep := time.NewTicker(flushEvery), time.NewTicker(sweepEvery)
+	flush, sweep := time.NewTimer(flushEvery), time.NewTicker(sweepEvery)
 	defer flush.Stop()
 	defer sweep.Stop()
 	for {
@@ -245,7 +246,9 @@ func (s *Server) work(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-flush.C:
+			began := time.Now()
 			err = s.checks.Flush(ctx)
+			flush.Reset(flushAfter(time.Since(began)))
 		case <-sweep.C:
 			err = s.rules.Sweep(ctx)
 		}
@@ -253,6 +256,13 @@ func (s *Server) work(ctx context.Context) {
 			s.log.WarnContext(ctx, "background work failed; it is tried again", slog.Any("error", err))
 		}
 	}
+}
+
+// flushAfter is when to write counted use again. A row is written for each token that was used meanwhile:
+// where hundreds of thousands are, writing them every two seconds would take as long as checking them.
+// What is written later is written once for more checks.
+func flushAfter(took time.Duration) time.Duration {
+	return min(max(flushEvery, 9*took), flushAtLeastEvery)
 }
 
 // Close closes what Open opened, the database last.
