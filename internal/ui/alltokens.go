@@ -150,6 +150,7 @@ func (v *visit) batchSent() error {
 			if fault.From(err).Kind == fault.Internal {
 				return err
 			}
+			byID[id] = len(d.Rows)
 			d.Rows = append(d.Rows, batchRow{ID: id, Title: "A token that is gone"})
 			continue
 		}

@@ -82,6 +82,7 @@ type scopePicker struct {
 	APIOpen bool          // one of those is chosen
 	Quick   []quickChoice
 	Search  bool // the list is long enough to be searched
+	Idle    bool // nothing in the list can be chosen; the list itself takes the focus, to be scrolled
 	Problem string
 }
 
@@ -95,7 +96,7 @@ type scopeChoice struct {
 type quickChoice struct{ Key, Label, Names string }
 
 func (v *visit) scopePicker(chosen []string, quick string, needed bool) *scopePicker {
-	p := &scopePicker{Label: v.words().Scope, Needed: needed}
+	p := &scopePicker{Label: v.words().Scope, Needed: needed, Idle: true}
 	readers := token.Scopes{}
 	for _, s := range holdable(v.in.Catalogue) {
 		c := scopeChoice{Name: s.Name, Title: s.Title, Description: s.Description, Checked: slices.Contains(chosen, s.Name)}
@@ -110,7 +111,7 @@ func (v *visit) scopePicker(chosen []string, quick string, needed bool) *scopePi
 		if c.Locked == "" && strings.HasSuffix(s.Name, "read") {
 			readers = append(readers, s.Name)
 		}
-		p.Own = append(p.Own, c)
+		p.Own, p.Idle = append(p.Own, c), p.Idle && c.Locked != ""
 	}
 	if slices.Contains(readers, "odata:read") {
 		p.Quick = append(p.Quick, quickChoice{"bi", "Connect a BI tool", "odata:read"})

@@ -78,7 +78,8 @@ func (v *visit) expiry(t time.Time, ended bool) moment {
 	return m
 }
 
-// relative says the distance to a time in words, rounded down: what says "in 3 days" has at least three.
+// relative says the distance to a time in words, rounded down: what says "in 3 days" has at least three. Of
+// days to come the first hour is given, so that a token that was just made for 30 days says so.
 func relative(t, now time.Time) string {
 	d := t.Sub(now)
 	past := d <= 0
@@ -87,6 +88,9 @@ func relative(t, now time.Time) string {
 	}
 	var words string
 	day := 24 * time.Hour
+	if !past && d > 2*day-time.Hour {
+		d, t = d+time.Hour, t.Add(time.Hour)
+	}
 	switch {
 	case d < time.Minute && past:
 		return "just now"

@@ -56,6 +56,12 @@ if (dialog) {
     $("[data-stay]", box).focus();
   };
   on(dialog, "cancel", e => { e.preventDefault(); ask(); });
+  // Before the first click or key on a page, the browser closes a dialog without asking.
+  on(dialog, "close", () => {
+    if (dialog.open || leaving) return;
+    if (!copied) dialog.showModal();
+    ask();
+  });
   on(dialog, "mousedown", e => {
     const r = dialog.getBoundingClientRect();
     if (e.target === dialog && (e.clientX < r.left || e.clientX > r.right || e.clientY < r.top || e.clientY > r.bottom)) ask();
