@@ -102,7 +102,7 @@ func startDemo() (*walkDemo, error) {
 		}
 		return err
 	}
-	if err := d.ready(ended); err != nil {
+	if err := ready(d.address, ended); err != nil {
 		stop()
 		return nil, err
 	}
@@ -110,13 +110,13 @@ func startDemo() (*walkDemo, error) {
 	return d, err
 }
 
-// ready waits until the demo answers.
-func (d *walkDemo) ready(ended <-chan error) error {
+// ready waits until a server answers, or has ended.
+func ready(address string, ended <-chan error) error {
 	again := time.NewTicker(20 * time.Millisecond)
 	defer again.Stop()
 	late := time.After(2 * testkit.Patience)
 	for {
-		if res, err := http.Get(d.address + "/readyz"); err == nil {
+		if res, err := http.Get(address + "/readyz"); err == nil {
 			res.Body.Close()
 			if res.StatusCode == http.StatusOK {
 				return nil

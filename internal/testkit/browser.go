@@ -177,7 +177,7 @@ func (p *Page) happened(ev any) {
 			p.problems = append(p.problems, fmt.Sprintf("a request for a %s failed: %s %s", ev.Type, ev.ErrorText, ev.BlockedReason))
 		}
 	case *cdplog.EventEntryAdded:
-		if e := ev.Entry; e.Source != cdplog.EntrySourceNetwork && (e.Level == cdplog.EntryLevelError || e.Level == cdplog.EntryLevelWarning) {
+		if e := ev.Entry; e.Source != cdplog.EntrySourceNetwork && !p.expected(e.Text) && (e.Level == cdplog.EntryLevelError || e.Level == cdplog.EntryLevelWarning) {
 			p.problems = append(p.problems, fmt.Sprintf("the browser logged (%s): %s", e.Source, e.Text))
 		}
 	case *runtime.EventExceptionThrown:
@@ -201,6 +201,11 @@ func (p *Page) requested(url string) {
 		}
 	}
 	p.problems = append(p.problems, "a request to somewhere else: "+url)
+}
+
+// expected reports what the browser must log: over plain HTTP it ignores what needs HTTPS, and says so.
+func (p *Page) expected(text string) bool {
+	return strings.Contains(p.base, PlainHost) && strings.Contains(text, "header has been ignored, because the URL's origin was untrustworthy")
 }
 
 func exceptionOf(d *runtime.ExceptionDetails) string {

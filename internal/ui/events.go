@@ -296,7 +296,7 @@ func eventActions() []audit.Action {
 
 func actionLabel(a audit.Action, verb string) string {
 	if strings.HasPrefix(string(a), "token.") && a != audit.AllTokensViewed {
-		return upper(strings.TrimSuffix(verb, " of")) + " a token"
+		return upper(verb) + " a token"
 	}
 	if strings.HasPrefix(string(a), "member.") {
 		return upper(verb) + " a member"
