@@ -146,6 +146,18 @@ func history() []episode {
 			request: token.Request{Name: text("Nightly pipeline"), Description: text("Loads orders into the warehouse"), Scopes: read, Expiry: days(365)},
 		},
 		{
+			workspace: token.Standard, who: demoDev, ago: 55, perDay: 4, from: []string{"198.51.100.31"},
+			request: token.Request{Name: text("Release script"), Scopes: scopes("odata:read", token.ScopeManage), Expiry: days(90)},
+		},
+		{
+			workspace: token.Standard, who: demoDev, ago: 25, perDay: 40, from: []string{"198.51.100.24"},
+			request: token.Request{Name: text("Orders in Power BI"), Description: text("The dashboard in the hall"), Scopes: read, Expiry: days(30)},
+		},
+		{
+			workspace: token.Standard, who: demoDev, ago: 68, perDay: 6, from: []string{"198.51.100.24"}, revoked: 40, reason: "The workshop is over",
+			request: token.Request{Name: text("Workshop notebook"), Scopes: read, Expiry: days(90)},
+		},
+		{
 			workspace: token.Standard, who: demoMember, ago: 41, perDay: 14, from: []string{"203.0.113.40"},
 			request: token.Request{Name: text("Power BI sales report"), Scopes: read, Expiry: days(90)},
 		},

@@ -62,7 +62,7 @@ func TestWalkForThePicturesOfTheDocumentation(t *testing.T) {
 
 func picture(t *testing.T, p *testkit.Page, name string) {
 	t.Helper()
-	p.Run("document.activeElement.blur()")
+	p.Run("document.activeElement.blur(), scrollTo(0, 0)")
 	if err := os.MkdirAll(picturesDir, 0o755); err != nil {
 		t.Fatal(err)
 	}

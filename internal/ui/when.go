@@ -9,6 +9,8 @@ import (
 const (
 	dayForm   = "2 Jan 2006"
 	exactForm = "2 January 2006, 15:04 MST"
+
+	newborn = time.Hour
 )
 
 // moment is a time as a page shows it.
@@ -66,7 +68,7 @@ func (v *visit) expiry(t time.Time, ended bool) moment {
 		return moment{Words: "Never"}
 	}
 	m := v.moment(t, relative(t, v.now))
-	left := t.Sub(v.now)
+	left := t.Sub(v.now) + newborn
 	switch {
 	case ended:
 		m.Class = ""
@@ -79,7 +81,7 @@ func (v *visit) expiry(t time.Time, ended bool) moment {
 }
 
 // relative says the distance to a time in words, rounded down: what says "in 3 days" has at least three. Of
-// days to come the first hour is given, so that a token that was just made for 30 days says so.
+// days to come it gives the first hour, so that a token that was just made for 30 days says so.
 func relative(t, now time.Time) string {
 	d := t.Sub(now)
 	past := d <= 0
@@ -88,8 +90,8 @@ func relative(t, now time.Time) string {
 	}
 	var words string
 	day := 24 * time.Hour
-	if !past && d > 2*day-time.Hour {
-		d, t = d+time.Hour, t.Add(time.Hour)
+	if !past && d > 2*day-newborn {
+		d, t = d+newborn, t.Add(newborn)
 	}
 	switch {
 	case d < time.Minute && past:
