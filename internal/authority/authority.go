@@ -260,8 +260,14 @@ func toFault(err error, what string) error {
 	return fault.Wrap(err, what)
 }
 
+// flushPatience bounds how long a read waits for use to be written: what came with very many tokens is
+// written in the background instead.
+const flushPatience = time.Second
+
 // flush writes counted use, so that what is read next includes it. Its failure is no reason not to answer.
 func (a *Authority) flush(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, flushPatience)
+	defer cancel()
 	if err := a.checks.Flush(ctx); err != nil {
 		a.log.WarnContext(ctx, "counted use is not written yet", slog.Any("error", err))
 	}

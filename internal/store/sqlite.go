@@ -54,7 +54,7 @@ func openSQLite(ctx context.Context, o Options) (*sqliteEngine, error) {
 	}
 	e := &sqliteEngine{path: path, jobs: make(chan *job), stop: make(chan struct{}), slots: make(chan struct{}, n)}
 	// Pragmas stand in the DSN: sent over the pool, a PRAGMA would reach one connection only.
-	const common = "_pragma=busy_timeout(10000)&_pragma=journal_mode(wal)&_pragma=synchronous(full)&_pragma=foreign_keys(1)&_txlock=immediate&_dqs=0"
+	const common = "_pragma=busy_timeout(10000)&_pragma=journal_mode(wal)&_pragma=synchronous(full)&_pragma=foreign_keys(1)&_pragma=temp_store(memory)&_txlock=immediate&_dqs=0"
 	base := "file:" + (&url.URL{Path: path}).EscapedPath() + "?" + common
 	if e.writeDB, err = sql.Open("sqlite", base); err != nil {
 		return nil, err

@@ -76,17 +76,23 @@ type Decision struct {
 }
 
 // TokenID is the id of the token.
-func (d *Decision) TokenID() string { return d.id(token.TokenID, d.token) }
+func (d *Decision) TokenID() string { return string(d.AppendTokenID(make([]byte, 0, 32))) }
+
+// AppendTokenID appends TokenID to b.
+func (d *Decision) AppendTokenID(b []byte) []byte { return d.appendID(b, token.TokenID, d.token) }
 
 // OwnerID is the id of the person that the token acts for.
-func (d *Decision) OwnerID() string { return d.id(token.UserID, d.owner) }
+func (d *Decision) OwnerID() string { return string(d.AppendOwnerID(make([]byte, 0, 32))) }
+
+// AppendOwnerID appends OwnerID to b.
+func (d *Decision) AppendOwnerID(b []byte) []byte { return d.appendID(b, token.UserID, d.owner) }
 
 // WorkspaceID is the id of the workspace that the token is good in.
 func (d *Decision) WorkspaceID() string {
 	if d.grant == nil {
 		return ""
 	}
-	return d.id(token.WorkspaceID, d.grant.workspace)
+	return string(d.appendID(make([]byte, 0, 32), token.WorkspaceID, d.grant.workspace))
 }
 
 // Workspace is that workspace's slug.
@@ -124,11 +130,11 @@ func (d *Decision) ExpiresAt() time.Time {
 	return time.UnixMicro(d.expires).UTC()
 }
 
-func (d *Decision) id(prefix string, raw rawID) string {
+func (d *Decision) appendID(b []byte, prefix string, raw rawID) []byte {
 	if d.grant == nil {
-		return ""
+		return b
 	}
-	return string(token.AppendID(make([]byte, 0, 32), prefix, raw))
+	return token.AppendID(b, prefix, raw)
 }
 
 // The refusals are made once: they are the same for everybody.
