@@ -48,7 +48,7 @@ func TestWalkInvitingAMemberAndChangingTheirRole(t *testing.T) {
 	d := theDemo(t)
 	ws := d.workspace(t, token.CRMTokens)
 	p := d.as(t, demoAdmin)
-	p.Go("/workspaces/" + ws + "/settings").Click("Members").See("Ana Ruiz", "You").Axe()
+	p.Go("/workspaces/"+ws+"/settings").Click("Members").See("Ana Ruiz", "You").Axe()
 	p.Click("Invite").Dialog("Invite somebody").Axe()
 	p.Allow(422, 409).Click("Invite").See("e-mail").Axe()
 	p.Fill("E-mail", ws+"@example.com").Fill("Name", "Ines Newman").Click("Invite").Dialog("Invitation for Ines Newman").Axe()
@@ -167,6 +167,10 @@ func TestWalkOverseeingAllTokens(t *testing.T) {
 	rowHas(t, p, "Third", "Active")
 	d.answers(t, 401, ws, secrets["First"])
 	d.answers(t, 200, ws, secrets["Third"])
+
+	if csv := p.Run(`fetch([...document.links].find(a => a.textContent === "Download CSV").href).then(r => r.text())`); !strings.Contains(csv, "First") || !strings.Contains(csv, email) {
+		t.Errorf("the CSV says %q", csv)
+	}
 
 	// Its owner sees who did it and why, and so does the audit log.
 	o.Click("Audit log").See("Ana Ruiz revoked First").Axe()

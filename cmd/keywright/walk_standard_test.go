@@ -56,7 +56,7 @@ func lifeOfARow(t *testing.T, d *walkDemo, p *testkit.Page, secret string) {
 	const name = "Walk of the standard"
 	p.Click("Actions for "+name).Offers("View", "Regenerate", "Edit", "Revoke", "Delete").Axe()
 	p.Click("Edit").Dialog("Edit token").Axe().Click("Cancel")
-	p.Click("Actions for "+name).Click("Regenerate").Dialog("Regenerate “" + name + "”").Click("Regenerate").Dialog("Your new token")
+	p.Click("Actions for " + name).Click("Regenerate").Dialog("Regenerate “" + name + "”").Click("Regenerate").Dialog("Your new token")
 	next := copied(t, p, "Copy")
 	p.Click("Close")
 	d.answers(t, 401, "standard", secret)
@@ -65,7 +65,7 @@ func lifeOfARow(t *testing.T, d *walkDemo, p *testkit.Page, secret string) {
 	}
 
 	// Before it is revoked one sees what would stop.
-	p.Click("Actions for "+name).Click("Revoke").Dialog("Revoke “" + name + "”").Axe()
+	p.Click("Actions for " + name).Click("Revoke").Dialog("Revoke “" + name + "”").Axe()
 	for !strings.Contains(p.Text(), "requests today") { // the checks are counted in memory and written now and then
 		p.Reload().See("Every request with this token will fail at once")
 	}
@@ -91,7 +91,7 @@ func TestWalkStandardScopesAreSearchedAndChosenQuickly(t *testing.T) {
 		t.Fatal(err)
 	}
 	p := d.as(t, demoAdmin)
-	p.Go("/workspaces/" + ws + "/tokens/new").Offers("Orders read", "People write")
+	p.Go("/workspaces/"+ws+"/tokens/new").Offers("Orders read", "People write")
 	p.Fill("Search scopes", "invo").Offers("Invoices read", "Invoices write").NotSee("People write").Lacks("Orders read")
 	p.Click("Invoices read").Fill("Search scopes", "").Offers("Orders read").Axe()
 	if !p.Checked("Invoices read") {
