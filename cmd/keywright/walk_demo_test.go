@@ -7,6 +7,7 @@ import (
 	"database/sql"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/cookiejar"
@@ -55,7 +56,7 @@ func (m walkersMain) Run() int {
 	defer demos.Unlock()
 	if demos.walkDemo != nil {
 		if err := demos.walkDemo.end(); err != nil {
-			io.WriteString(os.Stderr, "ending the demo: "+err.Error()+"\n")
+			fmt.Fprintln(os.Stderr, "ending the demo:", err)
 			return max(code, 1)
 		}
 	}
@@ -117,7 +118,9 @@ func ready(address string, ended <-chan error) error {
 	late := time.After(2 * testkit.Patience)
 	for {
 		if res, err := http.Get(address + "/readyz"); err == nil {
-			res.Body.Close()
+			if err := res.Body.Close(); err != nil {
+				return err
+			}
 			if res.StatusCode == http.StatusOK {
 				return nil
 			}
