@@ -298,8 +298,8 @@ const dayForm, shortDayForm = "2 January 2006", "Jan 2, 2006"
 
 func today() string { return time.Now().UTC().Format(shortDayForm) }
 
-// nextYear is the same day next year; the policies' rule for 29 February is tested where it is made.
-func nextYear() string { return time.Now().UTC().AddDate(1, 0, 0).Format(dayForm) }
+// nextYear is the same day next year, by the policies' calendar.
+func nextYear() string { return token.Period{Years: 1}.From(time.Now().UTC()).Format(dayForm) }
 
 // rowHas fails unless the row of a text holds all of these too.
 func rowHas(t *testing.T, p *testkit.Page, of string, texts ...string) {

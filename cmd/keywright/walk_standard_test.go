@@ -66,9 +66,7 @@ func lifeOfARow(t *testing.T, d *walkDemo, p *testkit.Page, secret string) {
 
 	// Before it is revoked one sees what would stop.
 	p.Click("Actions for " + name).Click("Revoke").Dialog("Revoke “" + name + "”").Axe()
-	for !strings.Contains(p.Text(), "requests today") { // the checks are counted in memory and written now and then
-		p.Reload().See("Every request with this token will fail at once")
-	}
+	p.ReloadUntil("requests today") // checks are counted in memory, and written now and then
 	p.See("Used ", "from 1 address").Click("Revoke")
 	rowHas(t, p, name, "Revoked", "127.0.0.1")
 	d.answers(t, 401, "standard", next)

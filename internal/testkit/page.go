@@ -337,6 +337,15 @@ func (p *Page) NotSee(texts ...string) *Page {
 	return p
 }
 
+// ReloadUntil loads the page again until it shows a text that the server learns a moment later.
+func (p *Page) ReloadUntil(text string) *Page {
+	p.t.Helper()
+	p.await(fmt.Sprintf("%q after loading again", text), func() (bool, error) {
+		return strings.Contains(p.Text(), text) || strings.Contains(p.Reload().Text(), text), nil
+	})
+	return p
+}
+
 // Row waits for the row of a table in which a text stands, and returns all of that row's text.
 func (p *Page) Row(text string) (row string) {
 	p.t.Helper()
