@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
+	"strings"
 
 	"github.com/keywright/keywright/internal/authority"
 	"github.com/keywright/keywright/internal/config"
@@ -85,10 +86,17 @@ func withAuthority(s *streams, c *configured, fn func(*authority.Authority, conf
 // plain turns a refusal into its sentence.
 func plain(err error) error {
 	var f *fault.Error
-	if errors.As(err, &f) && f.Kind != fault.Internal {
+	if !errors.As(err, &f) || f.Kind == fault.Internal {
+		return err
+	}
+	if len(f.Fields) == 0 {
 		return errors.New(f.Detail)
 	}
-	return err
+	var all []string
+	for _, field := range f.Fields {
+		all = append(all, field.Name+": "+field.Detail)
+	}
+	return errors.New(strings.Join(all, "\n"))
 }
 
 func commandLine(name string) token.Identity { return token.Identity{System: "keywright " + name} }

@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 
 	"github.com/keywright/keywright/internal/config"
 	"github.com/keywright/keywright/internal/server"
@@ -49,6 +50,7 @@ func (c *demoCmd) Run(s *streams) (err error) {
 	if err != nil {
 		return fmt.Errorf("example data: %w", err)
 	}
+	debug.FreeOSMemory() // the history took some to play
 	version, _, _ := buildInfo()
 	srv, err := server.Open(s.ctx, server.Options{Config: cfg, Log: logger(cfg, s.err), Version: version, Demo: true})
 	if err != nil {

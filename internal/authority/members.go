@@ -40,7 +40,7 @@ type Invitation struct {
 // Invite adds a person to a workspace. Somebody new gets an account and a one-time link, good for 7 days,
 // with which they choose their password; somebody known is simply added and no link is made, since a
 // link for them would open their other workspaces. Administrators only; making an administrator takes a
-// session. Errors: already_member.
+// session, and a link one with a recent sign-in. Errors: already_member, recent_sign_in_required.
 func (a *Authority) Invite(ctx context.Context, by token.Identity, ws string, inv Invitation) (store.Member, token.Secret, error) {
 	inv.Email, inv.bad = cleanField(nil, "email", inv.Email, token.CleanEmail)
 	inv.Name, inv.bad = cleanField(inv.bad, "name", inv.Name, func(s string) (string, string) { return token.CleanText(s, 0, 100) })
@@ -75,6 +75,9 @@ func (a *Authority) invite(ctx context.Context, by token.Identity, ws string, in
 		}
 		user, err := tx.UserByEmail(inv.Email)
 		if errors.Is(err, store.ErrNotFound) {
+			if err := a.maySeeSecrets(by); err != nil {
+				return err
+			}
 			user, link, err = a.addInvited(tx, inv)
 		}
 		if err != nil {
@@ -142,6 +145,9 @@ func (a *Authority) RenewInvitation(ctx context.Context, by token.Identity, ws, 
 		}
 		if m.User.PasswordHash != "" || m.User.InstallationAdmin || len(elsewhere) > 1 {
 			return fault.New(fault.Conflict, api.CodeAlreadyMember, "This person has an account of their own. Who runs the server can make a link with: keywright reset-password.")
+		}
+		if err := a.maySeeSecrets(by); err != nil {
+			return err
 		}
 		return errors.Join(tx.AddLink(userID, forInvitation, link.Hash(), tx.Now.Add(invitationLife)), tx.AddEvent(s.memberEvent(tx, audit.LinkMade, m)))
 	}, nil)

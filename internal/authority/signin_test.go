@@ -284,6 +284,10 @@ func TestAnInvitationSetsAPasswordOnceWithinAWeek(t *testing.T) {
 		p.Clock.Advance(7 * 24 * time.Hour)
 		_, _, err = p.RedeemLink(ctx, link, "long enough", testkit.Origin())
 		wantCode(t, err, api.CodeLinkInvalid)
+		_, err = p.RenewInvitation(ctx, p.admin, standard, m.User.ID)
+		wantCode(t, err, api.CodeRecentSignInRequired) // a link is a secret
+		_, _, err = p.Invite(ctx, p.admin, standard, authority.Invitation{Email: "new@example.com", Role: token.Developer})
+		wantCode(t, err, api.CodeRecentSignInRequired)
 		link, err = p.RenewInvitation(ctx, p.recent(p.admin), standard, m.User.ID)
 		wantOK(t, err)
 		cookie, by, err := p.RedeemLink(ctx, link, "long enough", testkit.Origin())

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/netip"
 	"time"
 
 	"github.com/keywright/keywright/api"
@@ -85,7 +86,7 @@ func (a *Authority) CreateToken(ctx context.Context, by token.Identity, ws strin
 		e := s.tokenEvent(tx, audit.TokenCreated, &t)
 		e.Detail.After = described(&t)
 		return tx.AddEvent(e)
-	}, func() { a.checks.TokenChanged(hash) })
+	}, func() { a.checks.TokenMade(hash) })
 	if err != nil {
 		return token.Token{}, token.Secret{}, err
 	}
@@ -277,6 +278,7 @@ func tokenRevoked() error {
 // SetTokenScopes changes what a token of the caller's holds; it counts from the next request on.
 // Errors: not_owner, action_not_offered, token_revoked, and those about scopes.
 func (a *Authority) SetTokenScopes(ctx context.Context, by token.Identity, ws, id string, scopes []string) (token.Token, error) {
+	a.flush(ctx) // the answer says when it was last used
 	var g grip
 	err := a.update(ctx, func(tx *store.Tx) (err error) {
 		if g, err = a.take(tx, by, ws, id, token.ActEditScope); err != nil {
@@ -335,11 +337,12 @@ func (a *Authority) RegenerateToken(ctx context.Context, by token.Identity, ws, 
 				return err
 			}
 		}
-		g.token.CreatedAt, g.token.Hint, g.token.LastUsedAt = tx.Now, secret.Hint(), time.Time{}
+		g.token.CreatedAt, g.token.Hint = tx.Now, secret.Hint()
+		g.token.LastUsedAt, g.token.LastUsedIP = time.Time{}, netip.Addr{} // of the old secret
 		e := g.tokenEvent(tx, audit.TokenRegenerated, &g.token)
 		e.Detail.Before, e.Detail.After = before, described(&g.token)
 		return errors.Join(tx.RenewToken(g.token, secret.Hash()), tx.AddEvent(e))
-	}, func() { a.checks.TokenChanged(g.hash); a.checks.TokenChanged(secret.Hash()) })
+	}, func() { a.checks.TokenChanged(g.hash); a.checks.TokenMade(secret.Hash()) })
 	if err != nil {
 		return token.Token{}, token.Secret{}, err
 	}
@@ -378,6 +381,7 @@ func (g *grip) roomForRenewal(tx *store.Tx) error {
 // RevokeToken stops a token for good; its row stays. The owner may where the policy offers it, an
 // administrator always. Revoking again changes nothing.
 func (a *Authority) RevokeToken(ctx context.Context, by token.Identity, ws, id, reason string) (token.Token, error) {
+	a.flush(ctx) // the answer says when it was last used
 	reason, bad := cleanField(nil, "reason", reason, func(s string) (string, string) { return token.CleanText(s, 0, 300) })
 	var g grip
 	err := a.update(ctx, func(tx *store.Tx) (err error) {

@@ -10,6 +10,7 @@ package config
 
 import (
 	"fmt"
+	"net"
 	"net/netip"
 	"net/url"
 	"os"
@@ -55,6 +56,9 @@ type Problem struct {
 }
 
 func (p Problem) String() string {
+	if p.Key == "" {
+		return p.Text
+	}
 	where := p.Key
 	if p.Line > 0 {
 		where = fmt.Sprintf("line %d: %s", p.Line, p.Key)
@@ -67,8 +71,8 @@ func (p Problem) String() string {
 func Load(path string, getenv func(string) string) (Config, []Problem) {
 	r := reader{lines: map[string]int{}}
 	r.defaults()
-	if path != "" {
-		r.file(path)
+	if path != "" && !r.file(path) {
+		return r.c, r.problems // what it should say is not known
 	}
 	r.environment(getenv)
 	r.check()
@@ -131,22 +135,23 @@ func (r *reader) set(f reflect.StructField, v reflect.Value, s string) {
 	}
 }
 
-func (r *reader) file(path string) {
+// file reads the file; false when it can't be read at all.
+func (r *reader) file(path string) bool {
 	text, err := os.ReadFile(path)
 	if err != nil {
 		r.problems = append(r.problems, Problem{Text: fmt.Sprintf("the file can't be read: %v", err)})
-		return
+		return false
 	}
 	doc, err := parser.ParseBytes(text, 0)
 	if err != nil {
 		r.problems = append(r.problems, Problem{Text: "this is not YAML: " + yaml.FormatError(err, false, true)})
-		return
+		return false
 	}
 	if len(doc.Docs) > 1 {
 		r.problems = append(r.problems, Problem{Text: "the file has several YAML documents; want one"})
 	}
 	if len(doc.Docs) == 0 || doc.Docs[0].Body == nil {
-		return // an empty file: everything may come from the environment
+		return true // an empty file: everything may come from the environment
 	}
 	switch body := doc.Docs[0].Body.(type) {
 	case *ast.MappingNode:
@@ -155,7 +160,9 @@ func (r *reader) file(path string) {
 		r.mapping([]*ast.MappingValueNode{body})
 	default:
 		r.problems = append(r.problems, Problem{Text: "want lines such as \"public_url: https://tokens.example.com\""})
+		return false
 	}
+	return true
 }
 
 func (r *reader) mapping(pairs []*ast.MappingValueNode) {
@@ -218,6 +225,10 @@ func (r *reader) check() {
 	if (c.TLSCertificate == "") != (c.TLSKey == "") {
 		r.bad("tls_key", "tls_certificate and tls_key go together: set both or neither")
 	}
+	r.checkAddress("listen", c.Listen)
+	if c.MetricsListen != "off" {
+		r.checkAddress("metrics_listen", c.MetricsListen)
+	}
 	for _, p := range c.TrustedProxies {
 		if _, err := parsePrefix(p); err != nil {
 			r.bad("trusted_proxies", "%q is no address or network, such as 10.0.0.0/8", p)
@@ -246,6 +257,13 @@ func (r *reader) check() {
 		r.bad("log_format", "want json or text")
 	}
 	slices.SortStableFunc(r.problems, func(a, b Problem) int { return a.Line - b.Line })
+}
+
+func (r *reader) checkAddress(key, addr string) {
+	_, port, err := net.SplitHostPort(addr)
+	if n, perr := strconv.Atoi(port); err != nil || perr != nil || n < 0 || n > 65535 {
+		r.bad(key, "want an address with a port, such as :8080 or 127.0.0.1:8080")
+	}
 }
 
 func (r *reader) checkURL() {

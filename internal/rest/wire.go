@@ -93,5 +93,5 @@ func dayUsage(d authority.DayUse) api.DayUsage {
 }
 
 func choice(e api.Expiry) token.Choice {
-	return token.Choice{ExpiresAt: e.ExpiresAt, LifetimeDays: e.LifetimeDays, Never: said(e.Never)}
+	return token.Choice{ExpiresAt: e.ExpiresAt, LifetimeDays: e.LifetimeDays, Never: said(e.Never), NotNever: e.Never != nil && !*e.Never}
 }

@@ -15,6 +15,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"runtime/debug"
 	"sync"
 	"time"
 
@@ -251,6 +252,7 @@ func (s *Server) work(ctx context.Context) {
 			flush.Reset(flushAfter(time.Since(began)))
 		case <-sweep.C:
 			err = s.rules.Sweep(ctx)
+			debug.FreeOSMemory() // the collector waits long for garbage; what is over goes back now and then
 		}
 		if err != nil && ctx.Err() == nil {
 			s.log.WarnContext(ctx, "background work failed; it is tried again", slog.Any("error", err))

@@ -23,6 +23,7 @@ type Choice struct {
 	ExpiresAt    *time.Time
 	LifetimeDays *int
 	Never        bool
+	NotNever     bool // never was said to be false: no choice, but said
 }
 
 // IsZero reports whether nothing was said.
@@ -125,7 +126,7 @@ func (c Catalogue) refusal(name string, role Role) (code api.Code, detail string
 func (r *ExpiryRule) Decide(said Choice, now time.Time) (time.Time, []fault.Field) {
 	now = now.UTC()
 	if r.Mode == ExpiryFixed {
-		if !said.IsZero() {
+		if !said.IsZero() || said.NotNever {
 			return time.Time{}, []fault.Field{{Name: said.field(), Code: api.CodeExpiryNotAccepted, Detail: "Tokens here last " + r.Period.Words() + ". Leave the expiry out."}}
 		}
 		return r.Period.From(now), nil
@@ -212,7 +213,7 @@ func (c Choice) field() string {
 	switch {
 	case c.ExpiresAt != nil:
 		return "expires_at"
-	case c.Never && c.LifetimeDays == nil:
+	case (c.Never || c.NotNever) && c.LifetimeDays == nil:
 		return "never"
 	}
 	return "lifetime_days"

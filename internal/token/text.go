@@ -12,7 +12,8 @@ import (
 // Invisible characters are refused, so that no two names look alike for their sake and none looks empty;
 // the joiners that emoji and some scripts need are let through. Lengths are in characters.
 func CleanText(s string, least, most int) (clean, problem string) {
-	if !utf8.ValidString(s) {
+	// U+FFFD stands where something could not be read, such as half a surrogate pair in JSON.
+	if !utf8.ValidString(s) || strings.ContainsRune(s, utf8.RuneError) {
 		return "", "This is not valid text (UTF-8)."
 	}
 	s = strings.TrimSpace(s)

@@ -121,11 +121,18 @@ func (v *visit) inviteSent() error {
 	if err := v.needAdministrator(); err != nil {
 		return err
 	}
+	if ok, err := v.confirmed("Invite"); !ok {
+		return err
+	}
 	m, link, err := v.authority.Invite(v.r.Context(), v.by, v.in.Slug, authority.Invitation{
 		Email: v.form("email"), Name: v.form("name"), Role: token.Role(v.form("role")),
 	})
 	if err != nil {
-		if f := fault.From(err); correctable(f) {
+		f := fault.From(err)
+		if f.Code == api.CodeRecentSignInRequired {
+			return v.askPassword("Invite", problems{})
+		}
+		if correctable(f) {
 			form := v.inviteForm()
 			form.Problems = problemsOf(f, map[string]string{"email": "email", "name": "name", "role": "role"})
 			return v.showMembers(faultStatus(f), "invite", form)
@@ -264,7 +271,13 @@ func (v *visit) memberInvitationSent() error {
 	if err != nil {
 		return err
 	}
+	if ok, err := v.confirmed("Make the link"); !ok {
+		return err
+	}
 	link, err := v.authority.RenewInvitation(v.r.Context(), v.by, v.in.Slug, m.User.ID)
+	if fault.CodeOf(err) == api.CodeRecentSignInRequired {
+		return v.askPassword("Make the link", problems{})
+	}
 	if err != nil {
 		return err
 	}

@@ -94,5 +94,9 @@ func (v *visit) askPassword(verb string, p problems) error {
 			d.Kept = append(d.Kept, keptField{Name: name, Value: value})
 		}
 	}
+	if strings.Contains(v.r.URL.Path, "/admin/members") { // an invitation's link is a secret as well
+		d.Cancel = v.at("admin", "members")
+		return v.showMembers(http.StatusForbidden, "again", d)
+	}
 	return v.showTokens(http.StatusForbidden, "again", d)
 }
