@@ -3,6 +3,7 @@ package authority
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -25,7 +26,8 @@ type TokenQuery struct {
 const maxList = 1000
 
 // Tokens lists tokens, newest first: the caller's own, or, where the policy's list is the workspace, all.
-// With Everyone set it is the overseer's view of all, under every policy, and is audited.
+// With Everyone set it is the overseer's view of all, under every policy. A list that shows others' tokens
+// is audited.
 func (a *Authority) Tokens(ctx context.Context, by token.Identity, ws string, q TokenQuery) ([]token.Token, error) {
 	a.flush(ctx)
 	var out []token.Token
@@ -41,7 +43,7 @@ func (a *Authority) Tokens(ctx context.Context, by token.Identity, ws string, q 
 		out, err = tx.Tokens(f, q.Page)
 		return err
 	})
-	if err == nil && q.Everyone {
+	if err == nil && (q.Everyone || slices.ContainsFunc(out, func(t token.Token) bool { return t.Owner.ID != by.User.ID })) {
 		err = a.noteView(ctx, &s, len(out))
 	}
 	if err != nil {
