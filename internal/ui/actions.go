@@ -327,6 +327,9 @@ func (v *visit) showToken(t *token.Token, status int, dialog string, ask any) er
 	}
 	d.Row.Inline = false
 	d.Expires = v.expiry(t.ExpiresAt, d.Row.Ended())
+	if !t.RevokedAt.IsZero() && !t.ExpiresAt.IsZero() {
+		d.Expires = v.day(t.ExpiresAt) // no "in 9 months": it is over
+	}
 	if !t.ExpiresAt.IsZero() {
 		d.Expiry = t.ExpiresAt.UTC().Format(exactForm)
 	}

@@ -26,7 +26,6 @@ type allPage struct {
 	Unused   bool
 	Soon     bool
 	Never    bool
-	HasNever bool
 	Filtered bool
 	Next     string
 }
@@ -63,7 +62,7 @@ func (v *visit) showAll(status int, dialog string, ask any) error {
 	}
 	d := allPage{
 		Words: v.words(), Columns: v.columns(), Path: v.at("admin", "tokens"), Search: f.Search, Unused: !f.UnusedSince.IsZero(),
-		Soon: !f.ExpiresBefore.IsZero(), Never: f.NeverExpires, HasNever: v.in.Policy.Tokens.Expiry.Never || f.NeverExpires,
+		Soon: !f.ExpiresBefore.IsZero(), Never: f.NeverExpires,
 	}
 	d.Filtered = v.filterQuery() != ""
 	if len(list) > listLength {

@@ -99,7 +99,7 @@ func eventWords(e *audit.Event) (icon, verb, tail string) {
 	case audit.MemberAdded:
 		return "users", "added", "as " + role(e.Detail.After)
 	case audit.MemberRoleChanged:
-		return "users", "made", "a " + role(e.Detail.After) + " instead of " + role(e.Detail.Before)
+		return "users", "made", withArticle(role(e.Detail.After)) + " instead of " + role(e.Detail.Before)
 	case audit.MemberRemoved:
 		return "users", "removed", "from the workspace"
 	case audit.PolicyChanged:
@@ -111,6 +111,14 @@ func eventWords(e *audit.Event) (icon, verb, tail string) {
 	default:
 		return tokenEventWords(e)
 	}
+}
+
+// withArticle says "an administrator" and "a developer".
+func withArticle(noun string) string {
+	if noun != "" && strings.ContainsRune("aeiou", rune(noun[0])) {
+		return "an " + noun
+	}
+	return "a " + noun
 }
 
 func tokenEventWords(e *audit.Event) (icon, verb, tail string) {
@@ -225,7 +233,7 @@ type auditPage struct {
 	People    []option
 	Actions   []option
 	Day       string
-	Target    string // a token's id
+	Tokens    []option
 	Filtered  bool
 	Path      string
 	Next      string
@@ -240,8 +248,8 @@ type option struct {
 const eventsShown = 50
 
 func (v *visit) audit() error {
-	d := auditPage{Everyone: v.isAdministrator(), Path: v.at("audit"), Day: v.query("day"), Target: v.query("token"), Workspace: v.in.Name}
-	f := authority.EventFilter{ActorID: v.query("person"), Action: audit.Action(v.query("action")), TargetID: d.Target}
+	d := auditPage{Everyone: v.isAdministrator(), Path: v.at("audit"), Day: v.query("day"), Workspace: v.in.Name}
+	f := authority.EventFilter{ActorID: v.query("person"), Action: audit.Action(v.query("action")), TargetID: v.query("token")}
 	if day, err := time.Parse(inputDate, d.Day); err == nil {
 		f.From, f.To = day, day.AddDate(0, 0, 1)
 	}
@@ -262,6 +270,10 @@ func (v *visit) audit() error {
 		}
 		d.Actions = append(d.Actions, option{string(a), actionLabel(a, verb), a == f.Action})
 	}
+	var err error
+	if d.Tokens, err = v.tokenOptions(f.TargetID); err != nil {
+		return err
+	}
 	events, err := v.authority.Events(v.r.Context(), v.by, v.in.Slug, f, authority.Page{After: v.query("after"), Limit: eventsShown + 1})
 	if err != nil {
 		return err
@@ -272,6 +284,36 @@ func (v *visit) audit() error {
 	}
 	d.Days = v.timeline(events)
 	return v.show(page{title: "Audit log", name: "audit", data: d, here: "audit", crumbs: []string{settingsMenu, "Audit log"}})
+}
+
+// pickedTokens is how many tokens a filter offers.
+const pickedTokens = 200
+
+// creations are the events of the newest tokens that the caller's log knows: they name tokens that are
+// gone, too, and, unlike a look at everyone's tokens, reading them is nothing to note in the log.
+func (v *visit) creations(most int) ([]audit.Event, error) {
+	return v.authority.Events(v.r.Context(), v.by, v.in.Slug, authority.EventFilter{Action: audit.TokenCreated}, authority.Page{Limit: most})
+}
+
+func (v *visit) tokenOptions(chosen string) ([]option, error) {
+	made, err := v.creations(pickedTokens)
+	if err != nil {
+		return nil, err
+	}
+	var out []option
+	known := chosen == ""
+	for i := range made {
+		o := option{made[i].TargetID, made[i].TargetName, made[i].TargetID == chosen}
+		if made[i].ActorID != v.by.User.ID {
+			o.Label += " · " + made[i].ActorName
+		}
+		known = known || o.Selected
+		out = append(out, o)
+	}
+	if !known {
+		out = append(out, option{chosen, "One token", true})
+	}
+	return out, nil
 }
 
 // next is the address of the next part of a filtered list.
@@ -302,54 +344,4 @@ func actionLabel(a audit.Action, verb string) string {
 		return upper(verb) + " a member"
 	}
 	return upper(verb)
-}
-
-// usagePage is requests per day.
-type usagePage struct {
-	Chart    chart
-	Days     []option
-	Rows     []useRow
-	Everyone bool
-	Path     string
-	More     bool
-}
-
-type useRow struct {
-	Day                          moment
-	Token, Path                  string
-	Requests, Refused, Addresses string
-}
-
-const usageRows = 200
-
-func (v *visit) usage() error {
-	days := 30
-	d := usagePage{Everyone: v.isAdministrator(), Path: v.at("usage")}
-	for _, n := range []int{7, 30, 90, 365} {
-		if v.query("days") == fmt.Sprint(n) {
-			days = n
-		}
-	}
-	for _, n := range []int{7, 30, 90, 365} {
-		d.Days = append(d.Days, option{fmt.Sprint(n), count(n, "day"), n == days})
-	}
-	u, err := v.authority.Usage(v.r.Context(), v.by, v.in.Slug, "", days)
-	if err != nil {
-		return err
-	}
-	d.Chart = drawChart(u.Days)
-	for i, t := range u.Tokens {
-		if i == usageRows {
-			d.More = true
-			break
-		}
-		r := useRow{
-			Day: v.day(time.Unix(t.Day*86400, 0)), Token: t.TokenName, Requests: comma(t.Requests), Refused: comma(t.Refusals), Addresses: comma(t.Addresses),
-		}
-		if r.Token == "" {
-			r.Token = "Token " + t.TokenID[max(0, len(t.TokenID)-6):]
-		}
-		d.Rows = append(d.Rows, r)
-	}
-	return v.show(page{title: "Usage", name: "usage", data: d, here: "usage", crumbs: []string{settingsMenu, "Usage"}})
 }

@@ -16,6 +16,7 @@ func parseTemplates() (*template.Template, error) {
 	return template.New("").Funcs(template.FuncMap{
 		"icon":  icon,
 		"lower": strings.ToLower,
+		"upper": upper,
 		"dict":  dict,
 		"plus":  func(a, b int) int { return a + b },
 		"comma": comma,

@@ -16,7 +16,8 @@ type row struct {
 	Scopes            scopeChips
 	Status            token.Status
 	Created           moment
-	Expires           moment
+	Ending            string // "Revoked" or "Expired", before Expires; "" while the token works
+	Expires           moment // when it ends, or when it ended
 	LastUsed          moment
 	LastIP            string
 	Made              bool // a moment ago: it gets a green check that fades
@@ -68,6 +69,13 @@ func (v *visit) row(t *token.Token, from string) row {
 		ID: t.ID, Title: titleOf(t), Owner: t.Owner.Name, Scopes: v.chips(t), Status: status,
 		Created: v.day(t.CreatedAt), Expires: v.expiry(t.ExpiresAt, status != token.Active), LastUsed: v.ago(t.LastUsedAt, "Never"),
 		Actions: v.acts(t, from),
+	}
+	if r.Ended() {
+		r.Ending = upper(string(status))
+	}
+	if status == token.Revoked {
+		// The expiry that it would have had is of no use to anybody.
+		r.Expires = v.ago(t.RevokedAt, "")
 	}
 	if t.Name != "" {
 		r.Detail = t.Description

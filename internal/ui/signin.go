@@ -2,6 +2,7 @@ package ui
 
 import (
 	"net/http"
+	"strings"
 
 	"github.com/keywright/keywright/api"
 	"github.com/keywright/keywright/internal/authority"
@@ -168,7 +169,42 @@ func (v *visit) home() error {
 func (v *visit) nowhere() error { return fault.Missing() }
 
 func (v *visit) help() error {
-	return v.show(page{title: "Help", name: "help", narrow: true, data: map[string]any{"Product": v.kit.ProductName(), "Verify": v.kit.URL("/verify"), "Docs": "/api/v1/docs"}})
+	offer, err := v.helpOffer()
+	if err != nil {
+		return err
+	}
+	return v.show(page{title: "Help", name: "help", narrow: true, data: map[string]any{"Offer": offer, "Verify": v.kit.URL("/verify"), "Docs": "/api/v1/docs"}})
+}
+
+// helpOffer is what one can do to one's own tokens in the workspace that was used last.
+type helpOffer struct {
+	Stop             string // "revoke or delete"; "" where only administrators stop tokens
+	Regenerate, Only bool
+}
+
+func (v *visit) helpOffer() (helpOffer, error) {
+	slug := ""
+	for _, m := range v.me.Workspaces {
+		if slug == "" || m.Slug == v.lastWorkspace() {
+			slug = m.Slug
+		}
+	}
+	if slug == "" {
+		return helpOffer{}, nil
+	}
+	in, err := v.authority.Enter(v.r.Context(), v.by, slug)
+	if err != nil {
+		return helpOffer{}, err
+	}
+	r := &in.Policy.Tokens
+	var stops []string
+	if r.Allows(token.ActRevoke) {
+		stops = append(stops, "revoke")
+	}
+	if r.Allows(token.ActDelete) && r.Delete == token.DeleteAnyTime {
+		stops = append(stops, "delete")
+	}
+	return helpOffer{Stop: strings.Join(stops, " or "), Regenerate: r.Allows(token.ActRegenerate), Only: r.PerUser == 1}, nil
 }
 
 func (v *visit) account() error {
