@@ -11,6 +11,7 @@ import (
 	"github.com/keywright/keywright/internal/authority"
 	"github.com/keywright/keywright/internal/fault"
 	"github.com/keywright/keywright/internal/token"
+	"github.com/keywright/keywright/internal/web"
 )
 
 // confirmation is the dialog before an act on a token.
@@ -236,7 +237,7 @@ func (v *visit) regenerateSent() error {
 	case f.Code == api.CodeRecentSignInRequired:
 		return v.askPassword("Regenerate", problems{})
 	case correctable(f):
-		return v.showTokens(faultStatus(f), "already", map[string]any{"Close": v.at("tokens"), "Words": v.words(), "Text": f.Detail})
+		return v.showTokens(web.StatusOf(f), "already", map[string]any{"Close": v.at("tokens"), "Words": v.words(), "Text": f.Detail})
 	}
 	return err
 }
@@ -287,7 +288,7 @@ func (v *visit) editScopesSent() error {
 		form := v.editForm(&t, chosen)
 		form.Problems = problemsOf(f, map[string]string{"scopes": "scopes"})
 		form.Scopes.Problem = form.Problems.At("scopes")
-		return v.showOver(&t, faultStatus(f), "edit", form)
+		return v.showOver(&t, web.StatusOf(f), "edit", form)
 	}
 	return err
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/keywright/keywright/internal/authority"
 	"github.com/keywright/keywright/internal/fault"
 	"github.com/keywright/keywright/internal/token"
+	"github.com/keywright/keywright/internal/web"
 )
 
 // nonceLength is that of a form's single-use mark, in base62 characters.
@@ -255,7 +256,7 @@ func (v *visit) newTokenSent() error {
 	case f.Code == api.CodeAlreadyCreated:
 		return v.showTokens(http.StatusConflict, "already", map[string]any{"Close": v.at("tokens"), "Words": v.words(), "Text": "This token was already created. If you did not copy it, make another one: it can't be shown again."})
 	case f.Code == api.CodeTokenLimitReached, correctable(f) && !asks(&v.in.Policy.Tokens):
-		return v.showTokens(faultStatus(f), "already", map[string]any{"Close": v.at("tokens"), "Words": v.words(), "Text": f.Detail})
+		return v.showTokens(web.StatusOf(f), "already", map[string]any{"Close": v.at("tokens"), "Words": v.words(), "Text": f.Detail})
 	case correctable(f):
 		form := v.createForm(v.sent)
 		form.Problems = problemsOf(f, createFields())
@@ -265,7 +266,7 @@ func (v *visit) newTokenSent() error {
 		if form.Lasts != nil {
 			form.Lasts.Problem = form.Problems.At("lifetime")
 		}
-		return v.showTokens(faultStatus(f), "create", form)
+		return v.showTokens(web.StatusOf(f), "create", form)
 	}
 	return err
 }

@@ -5,6 +5,7 @@ import (
 	"github.com/keywright/keywright/internal/authority"
 	"github.com/keywright/keywright/internal/fault"
 	"github.com/keywright/keywright/internal/token"
+	"github.com/keywright/keywright/internal/web"
 )
 
 // installationPage lists all workspaces, for installation administrators.
@@ -80,7 +81,7 @@ func (v *visit) newWorkspaceSent() error {
 	if f := fault.From(err); correctable(f) {
 		form := v.workspaceForm()
 		form.Problems = problemsOf(f, map[string]string{"slug": "slug", "name": "name", "preset": "preset"})
-		return v.showInstallation(faultStatus(f), "new-workspace", form)
+		return v.showInstallation(web.StatusOf(f), "new-workspace", form)
 	}
 	return err
 }
@@ -114,7 +115,7 @@ func (v *visit) renameWorkspaceSent() error {
 	}
 	if f := fault.From(err); correctable(f) {
 		d.Name, d.Problems = v.form("name"), problemsOf(f, map[string]string{"name": "name"})
-		return v.showInstallation(faultStatus(f), "rename-workspace", d)
+		return v.showInstallation(web.StatusOf(f), "rename-workspace", d)
 	}
 	return err
 }
@@ -154,7 +155,7 @@ func (v *visit) administratorSent() error {
 		return v.goTo("/installation?done=named")
 	}
 	if f := fault.From(err); correctable(f) {
-		return v.showInstallation(faultStatus(f), "administrators", map[string]any{
+		return v.showInstallation(web.StatusOf(f), "administrators", map[string]any{
 			"Problems": problemsOf(f, map[string]string{"email": "email"}), "Email": v.form("email"), "Take": take,
 		})
 	}

@@ -7,6 +7,7 @@ import (
 	"github.com/keywright/keywright/internal/authority"
 	"github.com/keywright/keywright/internal/fault"
 	"github.com/keywright/keywright/internal/token"
+	"github.com/keywright/keywright/internal/web"
 )
 
 // needAdministrator keeps administration's pages from others. Authority would refuse them as well; a form
@@ -135,7 +136,7 @@ func (v *visit) inviteSent() error {
 		if correctable(f) {
 			form := v.inviteForm()
 			form.Problems = problemsOf(f, map[string]string{"email": "email", "name": "name", "role": "role"})
-			return v.showMembers(faultStatus(f), "invite", form)
+			return v.showMembers(web.StatusOf(f), "invite", form)
 		}
 		return err
 	}
@@ -200,7 +201,7 @@ func (v *visit) memberRoleSent() error {
 		return v.goTo(v.at("admin", "members") + "?done=role")
 	}
 	if f := fault.From(err); correctable(f) {
-		return v.showRole(faultStatus(f), problemsOf(f, nil))
+		return v.showRole(web.StatusOf(f), problemsOf(f, nil))
 	}
 	return err
 }
@@ -250,7 +251,7 @@ func (v *visit) memberRemoveSent() error {
 		return v.goTo(v.at("admin", "members") + "?done=removed")
 	}
 	if f := fault.From(err); correctable(f) {
-		return v.showRemove(faultStatus(f), problemsOf(f, nil))
+		return v.showRemove(web.StatusOf(f), problemsOf(f, nil))
 	}
 	return err
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/keywright/keywright/api"
 	"github.com/keywright/keywright/internal/fault"
 	"github.com/keywright/keywright/internal/token"
+	"github.com/keywright/keywright/internal/web"
 )
 
 // presetCard is a preset to start from.
@@ -199,7 +200,7 @@ func (v *visit) savePolicy(p token.Policy) error {
 			for _, field := range f.Fields {
 				note(&bad, settingID(field.Name), field.Detail)
 			}
-			return v.showPolicy(faultStatus(f), p, bad, policyView{unsaved: true})
+			return v.showPolicy(web.StatusOf(f), p, bad, policyView{unsaved: true})
 		}
 		return err
 	}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/keywright/keywright/internal/fault"
+	"github.com/keywright/keywright/internal/web"
 )
 
 func parseTemplates() (*template.Template, error) {
@@ -130,13 +131,13 @@ func (v *visit) write(name string, f frame, status int) error {
 func (u *UI) refused(w http.ResponseWriter, r *http.Request, f *fault.Error) {
 	v := &visit{UI: u, w: w, r: r, now: u.authority.Now(), asked: url.Values{}, sent: url.Values{}}
 	data := map[string]any{
-		"Fault": f, "Title": faultTitle(f), "Status": faultStatus(f), "RequestID": w.Header().Get("X-Request-Id"), "Home": "/",
+		"Fault": f, "Title": faultTitle(f), "Status": web.StatusOf(f), "RequestID": w.Header().Get("X-Request-Id"), "Home": "/",
 		"Internal": f.Kind == fault.Internal || f.Kind == fault.Unavailable,
 	}
 	if f.RetryAfter > 0 {
 		w.Header().Set("Retry-After", strconv.Itoa(int(f.RetryAfter/time.Second)+1))
 	}
-	p := page{title: faultTitle(f), name: "fault", data: data, status: faultStatus(f), narrow: true}
+	p := page{title: faultTitle(f), name: "fault", data: data, status: web.StatusOf(f), narrow: true}
 	// With its frame, where it is known whose: then the way on is beside it.
 	if v.identify() != nil {
 		if v.showPlain(p) != nil {
@@ -149,31 +150,6 @@ func (u *UI) refused(w http.ResponseWriter, r *http.Request, f *fault.Error) {
 	}
 	if v.show(p) != nil {
 		http.Error(w, f.Detail, p.status)
-	}
-}
-
-func faultStatus(f *fault.Error) int {
-	switch f.Kind {
-	case fault.BadRequest:
-		return http.StatusBadRequest
-	case fault.Invalid:
-		return http.StatusUnprocessableEntity
-	case fault.Unauthenticated:
-		return http.StatusUnauthorized
-	case fault.Forbidden:
-		return http.StatusForbidden
-	case fault.NotFound:
-		return http.StatusNotFound
-	case fault.Conflict:
-		return http.StatusConflict
-	case fault.TooLarge:
-		return http.StatusRequestEntityTooLarge
-	case fault.Throttled:
-		return http.StatusTooManyRequests
-	case fault.Unavailable:
-		return http.StatusServiceUnavailable
-	default:
-		return http.StatusInternalServerError
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 
 	"github.com/keywright/keywright/internal/fault"
 	"github.com/keywright/keywright/internal/token"
+	"github.com/keywright/keywright/internal/web"
 )
 
 // scopesPage is the form that edits the workspace's catalogue.
@@ -83,7 +84,7 @@ func (v *visit) scopesSent() error {
 	}
 	if _, err := v.authority.SetScopes(v.r.Context(), v.by, v.in.Slug, c); err != nil {
 		if f := fault.From(err); correctable(f) {
-			return v.showScopes(faultStatus(f), c, problemsOf(f, ids))
+			return v.showScopes(web.StatusOf(f), c, problemsOf(f, ids))
 		}
 		return err
 	}

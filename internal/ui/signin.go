@@ -8,6 +8,7 @@ import (
 	"github.com/keywright/keywright/internal/authority"
 	"github.com/keywright/keywright/internal/fault"
 	"github.com/keywright/keywright/internal/token"
+	"github.com/keywright/keywright/internal/web"
 )
 
 // entrance is a form that begins a session.
@@ -51,7 +52,7 @@ func (v *visit) signInSent() error {
 		f := fault.From(err)
 		if f.Code == api.CodeWrongCredentials || correctable(f) {
 			e.Problems = problemsOf(f, nil)
-			return v.showSignIn(faultStatus(f), e)
+			return v.showSignIn(web.StatusOf(f), e)
 		}
 		return err
 	}
@@ -104,7 +105,7 @@ func (v *visit) setUpSent() error {
 	if err != nil {
 		if f := fault.From(err); correctable(f) {
 			e.Problems = problemsOf(f, map[string]string{"code": "code", "email": "email", "name": "name", "password": "password"})
-			return v.showSetUp(faultStatus(f), e)
+			return v.showSetUp(web.StatusOf(f), e)
 		}
 		return err
 	}
@@ -121,7 +122,7 @@ func (v *visit) showLink(status int, p problems) error {
 	who, err := v.authority.LinkOwner(v.r.Context(), token.SecretOf(v.r.PathValue("secret")))
 	if err != nil {
 		if f := fault.From(err); f.Code == api.CodeLinkInvalid {
-			return v.showPlain(page{title: "Link", name: "link-over", data: f.Detail, status: faultStatus(f)})
+			return v.showPlain(page{title: "Link", name: "link-over", data: f.Detail, status: web.StatusOf(f)})
 		}
 		return err
 	}
@@ -139,7 +140,7 @@ func (v *visit) linkSent() error {
 	secret, _, err := v.authority.RedeemLink(v.r.Context(), token.SecretOf(v.r.PathValue("secret")), v.sent.Get("password"), v.kit.Origin(v.r))
 	if err != nil {
 		if f := fault.From(err); f.Kind == fault.Invalid || f.Code == api.CodeLinkInvalid {
-			return v.showLink(faultStatus(f), problemsOf(f, map[string]string{"password": "password"}))
+			return v.showLink(web.StatusOf(f), problemsOf(f, map[string]string{"password": "password"}))
 		}
 		return err
 	}
@@ -238,7 +239,7 @@ func (v *visit) passwordSent() error {
 		return v.goTo("/account?done=password")
 	}
 	if f := fault.From(err); correctable(f) {
-		return v.showPassword(faultStatus(f), problemsOf(f, map[string]string{"current": "current", "new": "new"}))
+		return v.showPassword(web.StatusOf(f), problemsOf(f, map[string]string{"current": "current", "new": "new"}))
 	}
 	return err
 }
