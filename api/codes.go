@@ -54,6 +54,22 @@ const (
 	CodeOutlivesCredential Code = "outlives_credential"
 	CodeAlreadyCreated     Code = "already_created"
 
+	// Apps and OAuth tokens.
+	CodeOAuthTokenDisabled Code = "oauth_token_disabled"
+	CodeAppDisabled        Code = "app_disabled"
+	CodeLastSecret         Code = "last_secret"
+	CodeKeysInvalid        Code = "keys_invalid"
+
+	// The token endpoint and its friends: the error codes of RFC 6749 section 5.2 and its extensions.
+	CodeInvalidRequest       Code = "invalid_request"
+	CodeInvalidClient        Code = "invalid_client"
+	CodeInvalidGrant         Code = "invalid_grant"
+	CodeUnauthorizedClient   Code = "unauthorized_client"
+	CodeUnsupportedGrantType Code = "unsupported_grant_type"
+	CodeUnsupportedTokenType Code = "unsupported_token_type"
+	CodeInvalidScope         Code = "invalid_scope"
+	CodeInvalidTarget        Code = "invalid_target"
+
 	// Administration.
 	CodeLastAdministrator Code = "last_administrator"
 	CodeAlreadyMember     Code = "already_member"

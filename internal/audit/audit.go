@@ -41,6 +41,27 @@ const (
 	TokenRevoked       Action = "token.revoked"
 	TokenDeleted       Action = "token.deleted"
 	AllTokensViewed    Action = "token.all_viewed"
+	AccessRevoked      Action = "access_token.revoked" // one access token, by who holds it (RFC 7009)
+	TokenExchanged     Action = "token.exchanged"      // any credential for an access token (RFC 8693)
+
+	AppCreated         Action = "app.created"
+	AppChanged         Action = "app.changed"
+	AppDisabled        Action = "app.disabled"
+	AppActivated       Action = "app.activated"
+	AppDeleted         Action = "app.deleted"
+	AppSecretViewed    Action = "app.secret_viewed"
+	AppSecretRotated   Action = "app.secret_rotated"
+	AppSecretEnded     Action = "app.secret_ended"
+	OAuthTokenCreated  Action = "oauth_token.created"
+	OAuthRefreshed     Action = "oauth_token.refreshed"
+	OAuthTokenDisabled Action = "oauth_token.disabled"
+	OAuthTokenDeleted  Action = "oauth_token.deleted"
+	OAuthTokenCut      Action = "oauth_token.expiry_cut"
+	RefreshReused      Action = "oauth_token.refresh_reused" // a replaced refresh token came again; the family ended
+	KeyRotated         Action = "signing_key.rotated"
+	KeyRemoved         Action = "signing_key.removed"
+	TokensImported     Action = "token.imported"
+	LegacyStopSet      Action = "legacy.stop_set"
 )
 
 // Event is one thing that happened.

@@ -13,4 +13,10 @@ type (
 	Member      = store.Member
 	User        = store.User
 	DayUse      = store.DayUse
+
+	AppFilter       = store.AppFilter
+	OAuthFilter     = store.OAuthFilter
+	InventoryFilter = store.InventoryFilter
+	Credential      = store.Credential
+	SigningKey      = store.SigningKey
 )

@@ -22,6 +22,7 @@ import (
 	"github.com/keywright/keywright/api"
 	"github.com/keywright/keywright/internal/audit"
 	"github.com/keywright/keywright/internal/fault"
+	"github.com/keywright/keywright/internal/keyring"
 	"github.com/keywright/keywright/internal/store"
 	"github.com/keywright/keywright/internal/token"
 	"github.com/keywright/keywright/internal/verify"
@@ -34,6 +35,9 @@ type Config struct {
 	Format token.Format
 	Log    *slog.Logger     // nil discards
 	Now    func() time.Time // nil is time.Now
+	Box    *keyring.Box     // seals signing keys and client secrets; nil: whatever needs it is unavailable
+	// Issuer is the address that a workspace's access tokens name as their issuer, by its slug.
+	Issuer func(slug string) string
 }
 
 // Authority holds the rules. It is safe for use by many goroutines.
@@ -46,6 +50,8 @@ type Authority struct {
 	hasher   hasher
 	attempts attempts
 	setup    setupCode
+	box      *keyring.Box
+	issuer   func(string) string
 
 	mu    sync.Mutex
 	rules map[string]ruled // by workspace id
@@ -68,7 +74,7 @@ func New(c Config) *Authority {
 	}
 	return &Authority{
 		store: c.Store, checks: c.Checks, format: c.Format, log: c.Log, now: c.Now,
-		hasher: newHasher(), rules: map[string]ruled{},
+		hasher: newHasher(), rules: map[string]ruled{}, box: c.Box, issuer: c.Issuer,
 	}
 }
 

@@ -302,7 +302,7 @@ func (a *Authority) SetTokenScopes(ctx context.Context, by token.Identity, ws, i
 		e := g.tokenEvent(tx, audit.TokenScopesChanged, &g.token)
 		e.Detail.Before, e.Detail.After = map[string]any{"scopes": before["scopes"]}, map[string]any{"scopes": set}
 		return errors.Join(tx.SetTokenScopes(id, set), tx.AddEvent(e))
-	}, func() { a.checks.TokenChanged(g.hash) })
+	}, func() { a.checks.TokenChanged(g.token.ID, g.hash) })
 	if err != nil {
 		return token.Token{}, err
 	}
@@ -342,7 +342,7 @@ func (a *Authority) RegenerateToken(ctx context.Context, by token.Identity, ws, 
 		e := g.tokenEvent(tx, audit.TokenRegenerated, &g.token)
 		e.Detail.Before, e.Detail.After = before, described(&g.token)
 		return errors.Join(tx.RenewToken(g.token, secret.Hash()), tx.AddEvent(e))
-	}, func() { a.checks.TokenChanged(g.hash); a.checks.TokenMade(secret.Hash()) })
+	}, func() { a.checks.TokenChanged(g.token.ID, g.hash); a.checks.TokenMade(secret.Hash()) })
 	if err != nil {
 		return token.Token{}, token.Secret{}, err
 	}
@@ -396,7 +396,7 @@ func (a *Authority) RevokeToken(ctx context.Context, by token.Identity, ws, id, 
 		}
 		g.token, err = g.scene.token(tx, id)
 		return err
-	}, func() { a.checks.TokenChanged(g.hash) })
+	}, func() { a.checks.TokenChanged(g.token.ID, g.hash) })
 	if err != nil {
 		return token.Token{}, err
 	}
@@ -421,7 +421,7 @@ func (a *Authority) DeleteToken(ctx context.Context, by token.Identity, ws, id s
 			return err
 		}
 		return g.delete(tx)
-	}, func() { a.checks.TokenChanged(g.hash) })
+	}, func() { a.checks.TokenChanged(g.token.ID, g.hash) })
 }
 
 func (g *grip) delete(tx *store.Tx) error {
@@ -462,9 +462,9 @@ func (a *Authority) BatchTokens(ctx context.Context, by token.Identity, ws strin
 		bad = append(bad, fault.Field{Name: "ids", Code: api.CodeInvalid, Detail: fmt.Sprintf("Name 1 to %d tokens.", MaxBatch)})
 	}
 	var results []Result
-	var hashes []token.Hash
+	var changed []grip
 	err := a.update(ctx, func(tx *store.Tx) error {
-		results, hashes = nil, nil
+		results, changed = nil, nil
 		s, err := a.enter(tx, by, ws)
 		if err != nil {
 			return err
@@ -482,12 +482,12 @@ func (a *Authority) BatchTokens(ctx context.Context, by token.Identity, ws strin
 			if err = toFault(err, "batch"); err != nil && fault.From(err).Kind == fault.Internal {
 				return err // the database's trouble, not this token's
 			}
-			results, hashes = append(results, Result{ID: id, Err: err}), append(hashes, g.hash)
+			results, changed = append(results, Result{ID: id, Err: err}), append(changed, g)
 		}
 		return nil
 	}, func() {
-		for _, h := range hashes {
-			a.checks.TokenChanged(h)
+		for _, g := range changed {
+			a.checks.TokenChanged(g.token.ID, g.hash)
 		}
 	})
 	if err != nil {

@@ -15,6 +15,7 @@ const (
 	maxExpiryDays  = 3660 // ten years and the leap days in them
 	maxPeriodYears = 10
 	maxPresetDays  = 20
+	maxRotateDays  = 3650
 	maxPerUser     = 10_000
 	maxMenuParts   = 4
 	maxLabel       = 60 // characters
@@ -36,6 +37,7 @@ func OAuthActions() []Action { return []Action{ActView, ActDisable, ActDelete} }
 
 // Clean puts the policy into the form it is kept in: labels trimmed, lists empty rather than absent.
 func (p *Policy) Clean() {
+	p.Signing.Clean()
 	for _, a := range []*Access{&p.Tokens.Access, &p.Apps.Access, &p.OAuthTokens.Access} {
 		a.Roles, a.Creators, a.Overseers = listOf(a.Roles), listOf(a.Creators), listOf(a.Overseers)
 		a.Actions = listOf(a.Actions)
@@ -87,6 +89,10 @@ func (p *Policy) Check(catalogue Catalogue) []fault.Field {
 
 	oneOf(&c, "access_tokens_after_stop", p.AfterStop, StopAtOnce, UntilExpiry)
 	oneOf(&c, "refresh_tokens", p.Refresh, Rotate, Reusable)
+	oneOf(&c, "signing.algorithm", p.Signing.Algorithm, Algorithms()...)
+	if d := p.Signing.RotateDays; d < 1 || d > maxRotateDays {
+		c.bad("signing.rotate_days", "Use a number of days from 1 to %d.", maxRotateDays)
+	}
 	return c.found
 }
 

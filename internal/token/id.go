@@ -12,6 +12,12 @@ const (
 	WorkspaceID = "ws"
 	EventID     = "evt"
 	SessionID   = "ses"
+
+	AppID          = "app" // client_id
+	ClientSecretID = "cs"
+	OAuthTokenID   = "oat"
+	AccessID       = "at" // jti of an access token
+	KeyID          = "key"
 )
 
 const idAlphabet = "0123456789abcdefghjkmnpqrstvwxyz" // Crockford's base32: no i, l, o, u

@@ -20,12 +20,13 @@ const (
 // whom, for how long, and what the pages call it all. A preset is a whole policy; an administrator
 // starts from one and changes what they like. Check validates it as a whole.
 type Policy struct {
-	Preset      Preset     `json:"preset" doc:"The preset that this policy was started from"`
-	Tokens      TokenRules `json:"tokens" doc:"Personal access tokens"`
-	Apps        AppRules   `json:"apps" doc:"Apps (OAuth clients)"`
-	OAuthTokens OAuthRules `json:"oauth_tokens" doc:"OAuth tokens that people generate"`
-	AfterStop   AfterStop  `json:"access_tokens_after_stop" doc:"What becomes of issued access tokens when their app or OAuth token is disabled or deleted" enum:"stop,until_expiry"`
-	Refresh     Refresh    `json:"refresh_tokens" doc:"Whether a refresh token is replaced at each use" enum:"rotate,reusable"`
+	Preset      Preset      `json:"preset" doc:"The preset that this policy was started from"`
+	Tokens      TokenRules  `json:"tokens" doc:"Personal access tokens"`
+	Apps        AppRules    `json:"apps" doc:"Apps (OAuth clients)"`
+	OAuthTokens OAuthRules  `json:"oauth_tokens" doc:"OAuth tokens that people generate"`
+	AfterStop   AfterStop   `json:"access_tokens_after_stop" doc:"What becomes of issued access tokens when their app or OAuth token is disabled or deleted" enum:"stop,until_expiry"`
+	Refresh     Refresh     `json:"refresh_tokens" doc:"Whether a refresh token is replaced at each use" enum:"rotate,reusable"`
+	Signing     SigningRule `json:"signing,omitzero" doc:"How access tokens are signed"`
 }
 
 // Access is who may do what with a kind of credential, and what can be done to it.

@@ -35,12 +35,16 @@ type Token struct {
 	AllScopes    bool
 	Scopes       Scopes
 	Hint         string // the last four characters of the secret
+	Scheme       Scheme // how its secret is hashed; other than ours for a legacy token
 	CreatedAt    time.Time
 	ExpiresAt    time.Time // zero: never
 	RevokedAt    time.Time // zero: not revoked
 	RevokeReason string
 	LastUsedAt   time.Time // zero: never
 	LastUsedIP   netip.Addr
+	// OriginalExpiry is when a legacy token ends by itself; ExpiresAt is that or the day on which all of the
+	// workspace's legacy tokens stop, whichever comes first. Zero: never.
+	OriginalExpiry time.Time
 }
 
 // StatusAt derives the status at a moment. Revoked wins over expired; a token is expired from the

@@ -10,6 +10,7 @@ import (
 
 	"github.com/keywright/keywright/api"
 	"github.com/keywright/keywright/internal/fault"
+	"github.com/keywright/keywright/internal/keyring"
 	"github.com/keywright/keywright/internal/store"
 	"github.com/keywright/keywright/internal/token"
 )
@@ -21,6 +22,10 @@ type Config struct {
 	MaxRecords int              // bound of the records in memory; 0 is 1,000,000
 	Now        func() time.Time // nil is time.Now
 	Log        *slog.Logger     // nil discards
+	Box        *keyring.Box     // opens the keys of legacy tokens; nil where there are none
+	// Issuer is the address that a workspace's access tokens name as their issuer, by its slug. Nil: access
+	// tokens are never good.
+	Issuer func(slug string) string
 }
 
 const defaultRecords = 1_000_000
@@ -62,6 +67,7 @@ func New(c Config) *Checker {
 // Ask is what a check is for. The zero Ask is answered for any workspace and no scope.
 type Ask struct {
 	Workspace string       // slug; "" is any
+	Audience  string       // resource that an access token may be for instead of its workspace; "" is none
 	Scopes    token.Scopes // all are needed
 	Address   netip.Addr   // the client's, for last use and throttling
 	Exempt    bool         // the address is a trusted proxy's own: never throttled
@@ -103,8 +109,14 @@ func (d *Decision) Workspace() string {
 	return d.grant.slug
 }
 
-// Kind is the kind of the credential.
-func (d *Decision) Kind() token.Kind { return token.KindPAT }
+// Kind is the kind of the credential: pat, legacy, at (an access token) or sec (a client secret).
+func (d *Decision) Kind() token.Kind { panic("todo") }
+
+// IsApp reports whether the credential acts for an app; then OwnerID is the app's client id.
+func (d *Decision) IsApp() bool { panic("todo") }
+
+// Sunset is for a legacy token: since when it is deprecated, and when it stops.
+func (d *Decision) Sunset() (deprecated, stops time.Time, legacy bool) { panic("todo") }
 
 // Scopes is what the token carries now; not to be changed.
 func (d *Decision) Scopes() token.Scopes {
@@ -285,7 +297,20 @@ func (c *Checker) TokenMade(h token.Hash) { c.gens.tokenMade(&h) }
 
 // TokenChanged makes what memory holds of a secret stale. It is called after the commit and before the
 // change is reported as done, as are the other two.
-func (c *Checker) TokenChanged(h token.Hash) { c.gens.tokenChanged(&h) }
+func (c *Checker) TokenChanged(id string, h token.Hash) { c.gens.tokenChanged(&h); c.SourceChanged(id) }
+
+// SourceChanged makes stale what memory holds of the access tokens that came from an OAuth token, a personal
+// access token or an app, by its id.
+func (c *Checker) SourceChanged(id string) { panic("todo") }
+
+// AppChanged makes stale what memory holds of an app: its secrets and its access tokens.
+func (c *Checker) AppChanged(workspaceID, appID string) { panic("todo") }
+
+// SecretMade is TokenMade, for a client secret.
+func (c *Checker) SecretMade(h token.Hash) { c.gens.tokenMade(&h) }
+
+// LegacyChanged is called after a change to which legacy tokens a workspace has.
+func (c *Checker) LegacyChanged(workspaceID string) { panic("todo") }
 
 // OwnerChanged makes what memory holds of a member's tokens stale.
 func (c *Checker) OwnerChanged(workspaceID, userID string) {
