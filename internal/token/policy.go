@@ -159,29 +159,6 @@ const (
 	Reusable Refresh = "reusable"
 )
 
-// Labels are the words of a page. Empty ones fall back to those of the standard preset; see Words.
-type Labels struct {
-	Menu          []string `json:"menu" doc:"Where the page is found, such as Settings, Personal access token"`
-	Title         string   `json:"title"`
-	Intro         string   `json:"intro" doc:"One sentence under the title"`
-	Add           string   `json:"add" doc:"The button that makes a new one"`
-	CreateTitle   string   `json:"create_title" doc:"Title of the form"`
-	Create        string   `json:"create" doc:"The form's button"`
-	CreatedTitle  string   `json:"created_title" doc:"Title of the dialog that shows the secret"`
-	Caution       string   `json:"caution" doc:"Beside the secret"`
-	Copy          string   `json:"copy" doc:"The button that copies the secret"`
-	Name          string   `json:"name" doc:"Label of the name"`
-	Description   string   `json:"description" doc:"Label of the description"`
-	Scope         string   `json:"scope" doc:"Label of the scopes"`
-	Created       string   `json:"created" doc:"Column of the date of creation"`
-	Expires       string   `json:"expires" doc:"Column of the date of expiry"`
-	NeverAdvice   string   `json:"never_advice" doc:"What the page says about tokens that never expire"`
-	Save          string   `json:"save" doc:"The button that saves changed scopes"`
-	RevokeConfirm string   `json:"revoke_confirm" doc:"The button that confirms a revocation"`
-	DeleteTitle   string   `json:"delete_title" doc:"Title of the dialog before deleting"`
-	DeleteConfirm string   `json:"delete_confirm" doc:"The button that confirms deleting"`
-}
-
 // Allows reports whether an action is offered.
 func (a *Access) Allows(act Action) bool { return a.Offered && slices.Contains(a.Actions, act) }
 

@@ -118,7 +118,7 @@ func standard() Policy {
 		AfterStop: StopAtOnce, Refresh: Rotate,
 	}
 	p.Tokens.PerUser = 50
-	p.Tokens.Labels = standardWords()
+	p.Tokens.Labels = tokenWords()
 	p.Apps.List = ListWorkspace
 	p.Apps.Labels = Labels{Menu: []string{"Settings", "Apps"}, Title: "Apps", Add: "Add app"}
 	p.OAuthTokens.PerUser = 50
@@ -174,7 +174,13 @@ func appsAndTokens() Policy {
 	}
 	p.Apps = AppRules{Access: access(makers, ActView, ActDisable, ActActivate, ActDelete), Secret: SecretViewable}
 	p.Apps.List = ListWorkspace
-	p.Apps.Labels = Labels{Menu: []string{"Settings", "Apps and tokens"}, Title: "Apps", Add: "Add app", Create: "Add", Name: "App name"}
+	p.Apps.Labels = Labels{
+		Menu:  []string{"Settings", "Apps and tokens"},
+		Title: "Apps",
+		Intro: "Apps request tokens that make API requests to everything in the workspace that their scopes allow.",
+		Add:   "Add app", CreateTitle: "Add app", Create: "Add",
+		Name: "App name", Description: "Description", Secret: "Client Secret",
+	}
 	p.OAuthTokens.Access = notOffered()
 	return p
 }
@@ -214,8 +220,11 @@ func oauthTokens() Policy {
 	p.OAuthTokens.Labels = Labels{
 		Menu:  []string{"User preferences", "OAuth 2.0 API tokens"},
 		Title: "OAuth 2.0 API tokens",
-		Intro: "Generate an access token and a refresh token for this workspace.",
-		Add:   "Generate", Create: "Generate",
+		Intro: "Generate an access token and a refresh token for this workspace. Another workspace needs its own.",
+		Add:   "Generate", CreateTitle: "Generate OAuth 2.0 API token", Create: "Generate",
+		CreatedTitle: "Your new OAuth 2.0 API token",
+		Caution:      "Copy both values now and keep them in a safe place. You can't see them again after you close this dialog.",
+		Name:         "Name", Lifetime: "Lifetime in days", AccessToken: "Access Token", Secret: "Refresh Token",
 	}
 	p.AfterStop, p.Refresh = UntilExpiry, Reusable
 	return p
@@ -243,54 +252,4 @@ func scopedTokens() Policy {
 	}
 	p.Apps.Access, p.OAuthTokens.Access = notOffered(), notOffered()
 	return p
-}
-
-func standardWords() Labels {
-	return Labels{
-		Menu:         []string{"Settings", "Personal access tokens"},
-		Title:        "Personal access tokens",
-		Intro:        "Tokens let scripts and tools such as Excel, Power BI and Postman sign in as you.",
-		Add:          "Create token",
-		CreateTitle:  "Create personal access token",
-		Create:       "Create token",
-		CreatedTitle: "Your new token",
-		Caution:      "You can't see this token again. Copy it now and keep it somewhere safe.",
-		Copy:         "Copy",
-		Name:         "Name", Description: "Description", Scope: "Scopes", Created: "Created", Expires: "Expires",
-		NeverAdvice: "A token that never expires works until somebody remembers to revoke it. A year is a good compromise.",
-		Save:        "Save changes", RevokeConfirm: "Revoke", DeleteTitle: "Delete token", DeleteConfirm: "Delete",
-	}
-}
-
-// Words returns the labels with every empty one filled from the standard preset.
-func (l Labels) Words() Labels {
-	w := standardWords()
-	if len(l.Menu) > 0 {
-		w.Menu = l.Menu
-	}
-	for _, f := range []struct{ to, from *string }{
-		{&w.Title, &l.Title},
-		{&w.Intro, &l.Intro},
-		{&w.Add, &l.Add},
-		{&w.CreateTitle, &l.CreateTitle},
-		{&w.Create, &l.Create},
-		{&w.CreatedTitle, &l.CreatedTitle},
-		{&w.Caution, &l.Caution},
-		{&w.Copy, &l.Copy},
-		{&w.Name, &l.Name},
-		{&w.Description, &l.Description},
-		{&w.Scope, &l.Scope},
-		{&w.Created, &l.Created},
-		{&w.Expires, &l.Expires},
-		{&w.NeverAdvice, &l.NeverAdvice},
-		{&w.Save, &l.Save},
-		{&w.RevokeConfirm, &l.RevokeConfirm},
-		{&w.DeleteTitle, &l.DeleteTitle},
-		{&w.DeleteConfirm, &l.DeleteConfirm},
-	} {
-		if *f.from != "" {
-			*f.to = *f.from
-		}
-	}
-	return w
 }

@@ -120,19 +120,55 @@ func TestTwoPoliciesOfOnePresetShareNothing(t *testing.T) {
 	}
 }
 
-func TestEveryPresetSaysAllWords(t *testing.T) {
+func TestEveryPresetSaysAllWordsForEveryKind(t *testing.T) {
 	for _, info := range token.Presets() {
 		policy := preset(t, info.Name)
-		words := reflect.ValueOf(policy.Tokens.Labels.Words())
-		for i := range words.NumField() {
-			if words.Field(i).IsZero() {
-				t.Errorf("%s: no %s", info.Name, words.Type().Field(i).Name)
+		for kind, l := range map[string]token.Labels{"tokens": policy.Tokens.Labels.Words(), "apps": policy.Apps.Words(), "OAuth tokens": policy.OAuthTokens.Words()} {
+			words := reflect.ValueOf(l)
+			for i := range words.NumField() {
+				if words.Field(i).IsZero() {
+					t.Errorf("%s, %s: no %s", info.Name, kind, words.Type().Field(i).Name)
+				}
 			}
 		}
 		b, err := json.Marshal(policy)
 		if err != nil || strings.Contains(string(b), "!") {
 			t.Errorf("%s exclaims: %v", info.Name, err)
 		}
+	}
+}
+
+// An administrator who empties a field must not get the words of another kind.
+func TestEmptyLabelsFallBackToWordsOfTheirKind(t *testing.T) {
+	app, oauth := token.AppRules{}, token.OAuthRules{}
+	for got, want := range map[string]string{
+		app.Words().Add: "Add app", app.Words().Secret: "Client secret", app.Words().RevokeConfirm: "Disable",
+		oauth.Words().Add: "Generate", oauth.Words().Secret: "Refresh token", oauth.Words().Lifetime: "Lifetime in days",
+	} {
+		if got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+	once := app.Words().Caution
+	app.Access.Labels.Title, app.Secret = "Robots", token.SecretViewable
+	if w := app.Words(); w.Title != "Robots" || w.Caution == once {
+		t.Errorf("its own title, and no warning that would not be true: %q, %q", w.Title, w.Caution)
+	}
+}
+
+func TestS2_3AndS4_1TheWordsAreThoseOfTheSources(t *testing.T) {
+	apps, oauth := preset(t, token.AppsAndTokens), preset(t, token.OAuthTokens)
+	a, o := apps.Apps.Words(), oauth.OAuthTokens.Words()
+	got := []string{strings.Join(a.Menu, " > "), a.Title, a.Add, a.Name, a.Description, a.Create, a.Secret}
+	if want := []string{"Settings > Apps and tokens", "Apps", "Add app", "App name", "Description", "Add", "Client Secret"}; !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
+	}
+	if !slices.Equal(apps.Tokens.Labels.Menu, apps.Apps.Labels.Menu) {
+		t.Error("apps and tokens are on two pages")
+	}
+	got = []string{strings.Join(o.Menu, " > "), o.Title, o.Add, o.Name, o.Lifetime, o.Create, o.AccessToken, o.Secret}
+	if want := []string{"User preferences > OAuth 2.0 API tokens", "OAuth 2.0 API tokens", "Generate", "Name", "Lifetime in days", "Generate", "Access Token", "Refresh Token"}; !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
 	}
 }
 

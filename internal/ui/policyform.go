@@ -117,6 +117,8 @@ func wordFields(l *token.Labels) []struct {
 		{"name", "Word for the name", &l.Name},
 		{"description", "Word for the description", &l.Description},
 		{"scope", "Word for the scopes", &l.Scope},
+		{"lifetime", "Word for the number of days", &l.Lifetime},
+		{"secret", "Word for the secret", &l.Secret},
 		{"created", "Column of creation", &l.Created},
 		{"expires", "Column of expiry", &l.Expires},
 		{"never_advice", "Advice about tokens that never expire", &l.NeverAdvice},
