@@ -48,7 +48,7 @@ func TestALoadThatAChangeOvertookReadsAgainAtWhateverMomentItWas(t *testing.T) {
 				if _, err := other.RevokeToken(t.Context(), in.People[testkit.Admin], "standard", tok.ID, ""); err != nil {
 					t.Error(err)
 				}
-				checks.TokenChanged(token.HashOf(secret))
+				checks.TokenChanged(tok.ID, token.HashOf(secret))
 			}}
 			_, _ = checks.Check(ctx, secret, verify.Ask{}) // it began before: either answer is right
 			looks = append(looks, ctx.looks.Load())
