@@ -2,18 +2,9 @@ package authority
 
 import (
 	"context"
-	"time"
 
 	"github.com/keywright/keywright/internal/token"
 )
-
-// Issued is the token endpoint's answer (RFC 6749 section 5.1).
-type Issued struct {
-	AccessToken  token.Secret // a JWT (RFC 9068)
-	RefreshToken token.Secret // empty where there is none
-	ExpiresIn    time.Duration
-	Scopes       token.Scopes
-}
 
 // ClientAuth is how a client says who it is (RFC 6749 section 2.3, RFC 7523 section 2.2).
 type ClientAuth struct {
@@ -31,19 +22,13 @@ type Client struct {
 	WorkspaceID string
 	Workspace   string // slug
 	Scopes      token.Scopes
+	Epoch       int64 // the app's: see token.App
 }
 
 // Client authenticates a client, from memory where it presents a secret. Unknown, disabled and deleted apps
 // and wrong secrets do the same work and get the same answer: invalid_client. Throttled by address.
 func (a *Authority) Client(ctx context.Context, auth ClientAuth, from token.Origin) (Client, error) {
 	panic("todo")
-}
-
-// GrantRequest is what a client asks of the token endpoint beyond the grant itself.
-type GrantRequest struct {
-	Scopes   token.Scopes // nil: all
-	Narrowed bool         // scope was sent, even if empty
-	Resource string       // RFC 8707; "" is the issuer
 }
 
 // ClientCredentials issues an access token to an app that acts for itself (RFC 6749 section 4.4). It writes

@@ -46,3 +46,14 @@ func (a *Authority) StateOf(keys []SigningKey, id string) KeyState { panic("todo
 func (a *Authority) RotateKeys(ctx context.Context, by token.Identity, ws string, atOnce bool) ([]SigningKey, error) {
 	panic("todo")
 }
+
+// sign makes an access token (RFC 9068 section 2.1) with the key of the workspace that signs now, from
+// memory where it can.
+func (a *Authority) sign(ctx context.Context, workspaceID string, c token.Claims) (token.Secret, error) {
+	panic("todo")
+}
+
+// signAs signs other claims, under a typ of their own.
+func (a *Authority) signAs(ctx context.Context, workspaceID, typ string, claims any) (string, error) {
+	panic("todo")
+}

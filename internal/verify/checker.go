@@ -115,6 +115,9 @@ func (d *Decision) Kind() token.Kind { panic("todo") }
 // IsApp reports whether the credential acts for an app; then OwnerID is the app's client id.
 func (d *Decision) IsApp() bool { panic("todo") }
 
+// Epoch is the app's now, of a client secret; else 0.
+func (d *Decision) Epoch() int64 { panic("todo") }
+
 // Sunset is for a legacy token: since when it is deprecated, and when it stops.
 func (d *Decision) Sunset() (deprecated, stops time.Time, legacy bool) { panic("todo") }
 
