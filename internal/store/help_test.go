@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"testing"
+	"time"
 
 	"github.com/keywright/keywright/internal/store"
 	"github.com/keywright/keywright/internal/testkit"
@@ -43,6 +44,32 @@ func ben() token.Person { return token.Person{ID: "usr_b", Name: "Ben", Email: "
 // aToken is Ana's n-th token; its id sorts by n.
 func aToken(n int64) token.Token {
 	return token.Token{ID: fmt.Sprintf("tok_%012d", n), WorkspaceID: "ws_1", Owner: ana(), Name: fmt.Sprint("token ", n), Hint: "abcd", CreatedAt: testkit.NewClock().Now()}
+}
+
+// legacyToken is aToken as it is when it was imported.
+func legacyToken(n int64) token.Token {
+	k := aToken(n)
+	k.Name, k.Scheme = fmt.Sprint("legacy ", n), token.SchemeSHA512
+	return k
+}
+
+// anApp is the n-th app that Ana made; its id sorts by n.
+func anApp(n int64) token.App {
+	return token.App{
+		ID: fmt.Sprintf("app_%012d", n), WorkspaceID: "ws_1", Name: fmt.Sprint("app ", n), Description: "nightly", Scopes: token.Scopes{"a", "b"}, Keys: `{"keys":[]}`,
+		CreatedBy: ana(), CreatedAt: testkit.NewClock().Now(),
+	}
+}
+
+// aSecret is the n-th client secret, of an app.
+func aSecret(n int64, app string) token.ClientSecret {
+	return token.ClientSecret{ID: fmt.Sprintf("cs_%012d", n), AppID: app, Hint: "wxyz", Sealed: []byte{0, 1, 0xff}, CreatedAt: testkit.NewClock().Now()}
+}
+
+// anOAuthToken is Ana's n-th OAuth token; it lasts a day.
+func anOAuthToken(n int64) token.OAuthToken {
+	now := testkit.NewClock().Now()
+	return token.OAuthToken{ID: fmt.Sprintf("oat_%012d", n), WorkspaceID: "ws_1", Owner: ana(), Name: fmt.Sprint("OAuth ", n), CreatedAt: now, ExpiresAt: now.Add(24 * time.Hour)}
 }
 
 // update runs fn in a transaction that has to succeed.

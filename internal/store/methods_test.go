@@ -37,7 +37,7 @@ func calls() []call {
 	expiring.Scopes, expiring.ExpiresAt = token.Scopes{"a"}, hour
 	page := store.Page{After: "zzz", Limit: 10}
 	add := func(method string, fn func(*store.Tx) error) call { return call{method, fn} }
-	return []call{
+	return append([]call{
 		add("AddUser", func(tx *store.Tx) error {
 			return tx.AddUser(store.User{Person: token.Person{ID: "usr_c", Email: "c", Name: "C"}, PasswordHash: "h", InstallationAdmin: true, CreatedAt: tx.Now})
 		}),
@@ -94,6 +94,9 @@ func calls() []call {
 		add("SetTokenScopes", func(tx *store.Tx) error { return tx.SetTokenScopes(aToken(1).ID, nil) }),
 		add("SetTokenExpiry", func(tx *store.Tx) error { return tx.SetTokenExpiry(aToken(1).ID, time.Time{}) }),
 		add("RenewToken", func(tx *store.Tx) error { return tx.RenewToken(aToken(1), hashOf(2)) }),
+		add("AddTokens", func(tx *store.Tx) error {
+			return tx.AddTokens([]store.NewToken{{Token: aToken(2), Hash: hashOf(3)}, {Token: legacyToken(3), Hash: hashOf(4)}})
+		}),
 		add("RevokeToken", func(tx *store.Tx) error { return tx.RevokeToken(aToken(1).ID, "r") }),
 		add("RevokeTokensOf", func(tx *store.Tx) error { return result(tx.RevokeTokensOf("ws_1", "usr_a", "r")) }),
 		add("DeleteToken", func(tx *store.Tx) error { return tx.DeleteToken(aToken(1).ID) }),
@@ -101,6 +104,87 @@ func calls() []call {
 		add("Events", func(tx *store.Tx) error {
 			return result(tx.Events(store.EventFilter{WorkspaceID: "ws_1", Concerns: "usr_a", ActorID: "usr_a", TargetID: "t", Action: audit.TokenCreated, From: tx.Now, To: hour}, page))
 		}),
+	}, append(appCalls(), append(oauthCalls(), legacyCalls()...)...)...)
+}
+
+// appCalls are the methods about apps.
+func appCalls() []call {
+	hour := testkit.NewClock().Now().Add(time.Hour)
+	filter := store.AppFilter{WorkspaceID: "ws_1", CreatedBy: "usr_a", Status: token.Active, Scope: "a", Search: "app"}
+	return []call{
+		{"AddApp", func(tx *store.Tx) error { return tx.AddApp(anApp(1)) }},
+		{"App", func(tx *store.Tx) error { return result(tx.App("ws_1", anApp(1).ID)) }},
+		{"AppByID", func(tx *store.Tx) error { _, _, err := tx.AppByID(anApp(1).ID); return err }},
+		{"Apps", func(tx *store.Tx) error { return result(tx.Apps(filter, store.Page{After: "zzz", Limit: 9})) }},
+		{"CountApps", func(tx *store.Tx) error { return result(tx.CountApps(filter)) }},
+		{"TakeAppTurn", func(tx *store.Tx) error { return tx.TakeAppTurn(anApp(1).ID) }},
+		{"ChangeApp", func(tx *store.Tx) error { return tx.ChangeApp(anApp(1)) }},
+		{"AddClientSecret", func(tx *store.Tx) error { return tx.AddClientSecret(aSecret(1, anApp(1).ID), hashOf(1)) }},
+		{"ClientSecrets", func(tx *store.Tx) error { return result(tx.ClientSecrets(anApp(1).ID)) }},
+		{"ClientSecretByHash", func(tx *store.Tx) error { return result(tx.ClientSecretByHash(hashOf(1))) }},
+		{"AddUse", func(tx *store.Tx) error {
+			return tx.AddUse(store.Use{TokenID: anApp(1).ID, SecretID: aSecret(1, "").ID, OwnerID: anApp(1).ID, WorkspaceID: "ws_1", Day: 3, Requests: 1, LastUsedAt: hour})
+		}},
+		{"EndClientSecret", func(tx *store.Tx) error { return tx.EndClientSecret(aSecret(1, "").ID, hour) }},
+		{"EraseSealedSecrets", func(tx *store.Tx) error { return tx.EraseSealedSecrets("ws_1") }},
+		{"DropClientSecret", func(tx *store.Tx) error { return tx.DropClientSecret(aSecret(1, "").ID) }},
+		{"DisableApp", func(tx *store.Tx) error { return tx.DisableApp(anApp(1).ID, true) }},
+		{"ActivateApp", func(tx *store.Tx) error { return tx.ActivateApp(anApp(1).ID) }},
+		{"DeleteApp", func(tx *store.Tx) error { return tx.DeleteApp(anApp(1).ID) }},
+	}
+}
+
+// oauthCalls are the methods about OAuth tokens and keys.
+func oauthCalls() []call {
+	hour := testkit.NewClock().Now().Add(time.Hour)
+	filter := store.OAuthFilter{WorkspaceID: "ws_1", OwnerID: "usr_a", Status: token.Active, UnusedSince: hour, ExpiresBefore: hour.Add(time.Hour), Search: "oauth"}
+	id := anOAuthToken(1).ID
+	stop := store.Stop{Reason: "r", EndAccess: true, Reused: true}
+	key := store.SigningKey{ID: "key_1", WorkspaceID: "ws_1", Algorithm: token.ES256, Public: "{}", Sealed: []byte{1}, CreatedAt: hour, SignsFrom: hour}
+	return []call{
+		{"AddOAuthToken", func(tx *store.Tx) error { return tx.AddOAuthToken(anOAuthToken(1)) }},
+		{"OAuthToken", func(tx *store.Tx) error { return result(tx.OAuthToken("ws_1", id)) }},
+		{"OAuthTokens", func(tx *store.Tx) error { return result(tx.OAuthTokens(filter, store.Page{After: "zzz", Limit: 9})) }},
+		{"CountOAuthTokens", func(tx *store.Tx) error { return result(tx.CountOAuthTokens(filter)) }},
+		{"TakeOAuthTurn", func(tx *store.Tx) error { return tx.TakeOAuthTurn(id) }},
+		{"SetOAuthExpiry", func(tx *store.Tx) error { return tx.SetOAuthExpiry(id, hour) }},
+		{"NoteRefresh", func(tx *store.Tx) error { return tx.NoteRefresh(id) }},
+		{"AddRefreshToken", func(tx *store.Tx) error { return tx.AddRefreshToken(id, hashOf(1)) }},
+		{"RefreshTokenByHash", func(tx *store.Tx) error { return result(tx.RefreshTokenByHash(hashOf(1))) }},
+		{"ReplaceRefreshToken", func(tx *store.Tx) error { return tx.ReplaceRefreshToken(hashOf(1), hashOf(2), []byte{1}) }},
+		{"EraseSuccessor", func(tx *store.Tx) error { return tx.EraseSuccessor(hashOf(2)) }},
+		{"EraseSuccessorsBefore", func(tx *store.Tx) error { return tx.EraseSuccessorsBefore(hour) }},
+		{"DisableOAuthToken", func(tx *store.Tx) error { return tx.DisableOAuthToken(id, stop) }},
+		{"DisableOAuthTokensOf", func(tx *store.Tx) error { return result(tx.DisableOAuthTokensOf("ws_1", "usr_a", stop)) }},
+		{"DeleteOAuthToken", func(tx *store.Tx) error { return tx.DeleteOAuthToken(id) }},
+		{"AddSigningKey", func(tx *store.Tx) error { return tx.AddSigningKey(key) }},
+		{"SigningKeys", func(tx *store.Tx) error { return result(tx.SigningKeys("ws_1")) }},
+		{"SigningKey", func(tx *store.Tx) error { return result(tx.SigningKey("key_1")) }},
+		{"RetireSigningKey", func(tx *store.Tx) error { return tx.RetireSigningKey("key_1", hour) }},
+		{"DropSigningKey", func(tx *store.Tx) error { return tx.DropSigningKey("key_1") }},
+		{"StopAccess", func(tx *store.Tx) error { return tx.StopAccess("at_1", hour) }},
+		{"AccessStopped", func(tx *store.Tx) error { return result(tx.AccessStopped("at_1", "at_2")) }},
+		{"SetKeysetCheck", func(tx *store.Tx) error { return tx.SetKeysetCheck([]byte{1}) }},
+		{"KeysetCheck", func(tx *store.Tx) error { return result(tx.KeysetCheck()) }},
+	}
+}
+
+// legacyCalls are the methods about imported tokens, and the inventory of everything.
+func legacyCalls() []call {
+	hour := testkit.NewClock().Now().Add(time.Hour)
+	return []call{
+		{"AddLegacyKey", func(tx *store.Tx) error {
+			return tx.AddLegacyKey(store.LegacyKey{ID: "key_2", WorkspaceID: "ws_1", Sealed: []byte{1}, CreatedAt: hour})
+		}},
+		{"LegacyKeys", func(tx *store.Tx) error { return result(tx.LegacyKeys("ws_1")) }},
+		{"LegacyWorkspaces", func(tx *store.Tx) error { return result(tx.LegacyWorkspaces()) }},
+		{"LegacySchemes", func(tx *store.Tx) error { return result(tx.LegacySchemes("ws_1")) }},
+		{"LegacyHashes", func(tx *store.Tx) error { return tx.LegacyHashes("ws_1", func(token.Hash) {}) }},
+		{"SetLegacyStop", func(tx *store.Tx) error {
+			return errors.Join(tx.SetLegacyStop("ws_1", hour), tx.SetLegacyStop("ws_1", time.Time{}))
+		}},
+		{"LegacyStop", func(tx *store.Tx) error { return result(tx.LegacyStop("ws_1")) }},
+		{"KnownHashes", func(tx *store.Tx) error { return result(tx.KnownHashes([]token.Hash{hashOf(1), hashOf(4)})) }},
 	}
 }
 

@@ -1,14 +1,15 @@
 package store
 
 import (
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/keywright/keywright/internal/token"
 )
 
-const tokenColumns = "t.id, t.workspace_id, t.owner_id, u.name, u.email, t.name, t.description, t.all_scopes, t.scopes, t.hint, " +
-	"t.created_at, t.expires_at, t.revoked_at, t.revoke_reason, t.last_used_at, t.last_used_ip"
+const tokenColumns = "t.id, t.workspace_id, t.owner_id, u.name, u.email, t.name, t.description, t.all_scopes, t.scopes, t.hint, t.scheme, " +
+	"t.created_at, t.expires_at, t.revoked_at, t.revoke_reason, t.last_used_at, t.last_used_ip, t.original_expiry"
 
 const tokenTables = " from tokens t join users u on u.id = t.owner_id"
 
@@ -20,13 +21,14 @@ type tokenRow struct {
 func (r *tokenRow) columns() []any {
 	t := &r.Token
 	return []any{
-		&t.ID, &t.WorkspaceID, &t.Owner.ID, &t.Owner.Name, &t.Owner.Email, &t.Name, &t.Description, &t.AllScopes, &r.scopes, &t.Hint,
+		&t.ID, &t.WorkspaceID, &t.Owner.ID, &t.Owner.Name, &t.Owner.Email, &t.Name, &t.Description, &t.AllScopes, &r.scopes, &t.Hint, &t.Scheme,
 		at{&t.CreatedAt},
 		at{&t.ExpiresAt},
 		at{&t.RevokedAt},
 		&t.RevokeReason,
 		at{&t.LastUsedAt},
 		addr{&t.LastUsedIP},
+		at{&t.OriginalExpiry},
 	}
 }
 
@@ -48,11 +50,35 @@ func folded(name, description string) string { return strings.ToLower(name + "\n
 
 // AddToken keeps a new token under the hash of its secret.
 func (tx *Tx) AddToken(t token.Token, hash token.Hash) error {
-	_, err := tx.exec(`insert into tokens (id, workspace_id, owner_id, hash, hint, name, description, search, all_scopes, scopes, created_at, expires_at, revoke_reason)
-		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, '')`,
-		t.ID, t.WorkspaceID, t.Owner.ID, hash[:], t.Hint, t.Name, t.Description, folded(t.Name, t.Description), t.AllScopes, spaced(t.Scopes),
-		micros(t.CreatedAt), micros(t.ExpiresAt))
-	return err
+	return tx.AddTokens([]NewToken{{t, hash}})
+}
+
+// NewToken is a token with the hash of its secret.
+type NewToken struct {
+	Token token.Token
+	Hash  token.Hash
+}
+
+// tokensAtOnce bounds the tokens of one statement, and so its parameters: both engines have a limit.
+const tokensAtOnce = 100
+
+// AddTokens keeps new tokens, many with each statement. ErrExists when one of the hashes is kept already.
+func (tx *Tx) AddTokens(tokens []NewToken) error {
+	for part := range slices.Chunk(tokens, tokensAtOnce) {
+		var rows where
+		for i := range part {
+			t := &part[i].Token
+			rows.add("(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, '', ?, ?)",
+				t.ID, t.WorkspaceID, t.Owner.ID, part[i].Hash[:], t.Hint, t.Name, t.Description, folded(t.Name, t.Description), t.AllScopes, spaced(t.Scopes),
+				micros(t.CreatedAt), micros(t.ExpiresAt), t.Scheme, micros(t.OriginalExpiry))
+		}
+		_, err := tx.exec(`insert into tokens (id, workspace_id, owner_id, hash, hint, name, description, search, all_scopes, scopes, created_at, expires_at, revoke_reason, scheme, original_expiry)
+			values `+strings.Join(rows.conds, ", "), rows.args...)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Token returns a token of a workspace.
@@ -70,9 +96,20 @@ func (tx *Tx) TokenHash(id string) (h token.Hash, err error) {
 	return h, err
 }
 
-// TokenFilter narrows a list of tokens. Zero fields don't narrow.
+// Legacy says whether a list shows the tokens that were imported from an older system.
+type Legacy int
+
+// The zero value shows none of them: lists, limits and names are about the tokens that are made here.
+const (
+	LegacyNone Legacy = iota
+	LegacyOnly
+	LegacyToo
+)
+
+// TokenFilter narrows a list of tokens. Zero fields don't narrow, but for Legacy.
 type TokenFilter struct {
 	WorkspaceID   string
+	Legacy        Legacy
 	OwnerID       string
 	Status        token.Status
 	Scope         string       // tokens that hold it …
@@ -86,30 +123,19 @@ type TokenFilter struct {
 func (f *TokenFilter) where(now time.Time) where {
 	var w where
 	w.add("t.workspace_id = ?", f.WorkspaceID)
+	switch f.Legacy {
+	case LegacyNone:
+		w.add(ours)
+	case LegacyOnly:
+		w.add(imported)
+	case LegacyToo:
+	}
 	if f.OwnerID != "" {
 		w.add("t.owner_id = ?", f.OwnerID)
 	}
-	switch f.Status {
-	case token.Active:
-		w.add("t.revoked_at is null and (t.expires_at is null or t.expires_at > ?)", micros(now))
-	case token.Expired:
-		w.add("t.revoked_at is null and t.expires_at <= ?", micros(now))
-	case token.Revoked:
-		w.add("t.revoked_at is not null")
-	case token.Disabled:
-		w.add("1 = 0") // a personal access token never is
-	}
+	w.tokenStatus(f.Status, now)
 	if f.Scope != "" {
-		// replace() compares by bytes on both engines; "like" would not.
-		holds, args := "replace(t.scopes, ?, '') <> t.scopes", []any{" " + f.Scope + " "}
-		if len(f.ScopeRoles) > 0 {
-			holds += " or t.all_scopes and (select m.role from members m where m.workspace_id = t.workspace_id and m.user_id = t.owner_id) in (?" +
-				strings.Repeat(", ?", len(f.ScopeRoles)-1) + ")"
-		}
-		for _, r := range f.ScopeRoles {
-			args = append(args, r)
-		}
-		w.add("("+holds+")", args...)
+		w.tokenScope(f.Scope, f.ScopeRoles)
 	}
 	if !f.UnusedSince.IsZero() {
 		w.add("t.created_at < ? and (t.last_used_at is null or t.last_used_at < ?)", micros(f.UnusedSince), micros(f.UnusedSince))
@@ -126,11 +152,58 @@ func (f *TokenFilter) where(now time.Time) where {
 	return w
 }
 
+// Which tokens a partial index has is said by these very words.
+const (
+	ours     = "t.scheme = ''"
+	imported = "t.scheme <> ''"
+)
+
+func (w *where) tokenStatus(s token.Status, now time.Time) {
+	switch s {
+	case token.Active:
+		w.add("t.revoked_at is null and (t.expires_at is null or t.expires_at > ?)", micros(now))
+	case token.Expired:
+		w.add("t.revoked_at is null and t.expires_at <= ?", micros(now))
+	case token.Revoked:
+		w.add("t.revoked_at is not null")
+	case token.Disabled:
+		w.add("1 = 0") // a personal access token never is
+	}
+}
+
+func (w *where) tokenScope(scope string, roles []token.Role) {
+	// replace() compares by bytes on both engines; "like" would not.
+	holds, args := "replace(t.scopes, ?, '') <> t.scopes", []any{" " + scope + " "}
+	if len(roles) > 0 {
+		holds += " or t.all_scopes and " + roleIn("t", len(roles))
+	}
+	w.add("("+holds+")", append(args, anyOf(roles)...)...)
+}
+
+// roleIn is the condition that the owner of a row has one of n roles.
+func roleIn(row string, n int) string {
+	return "(select m.role from members m where m.workspace_id = " + row + ".workspace_id and m.user_id = " + row + ".owner_id) in (?" + strings.Repeat(", ?", n-1) + ")"
+}
+
+func anyOf[T any](list []T) (out []any) {
+	for _, v := range list {
+		out = append(out, v)
+	}
+	return out
+}
+
 // Tokens lists tokens, newest first.
 func (tx *Tx) Tokens(f TokenFilter, p Page) (out []token.Token, err error) {
 	w := f.where(tx.Now)
 	tail := w.page(p, "t.id")
-	err = tx.each(`select `+tokenColumns+tokenTables+w.String()+tail, w.args, func(scan func(...any) error) error {
+	query := `select ` + tokenColumns + tokenTables + w.String() + tail
+	if f.Legacy == LegacyToo { // each kind has its index: a page of both is in a page of each
+		of := func(kind string) string {
+			return `select id from (select t.id from tokens t` + w.String() + ` and ` + kind + tail + `) part`
+		}
+		query = `select ` + tokenColumns + tokenTables + ` where t.id in (` + of(ours) + ` union all ` + of(imported) + `)` + tail
+	}
+	err = tx.each(query, w.args, func(scan func(...any) error) error {
 		var r tokenRow
 		err := scan(r.columns()...)
 		out = append(out, r.token())
@@ -145,10 +218,10 @@ func (tx *Tx) CountTokens(f TokenFilter) (n int, err error) {
 	return n, tx.one(`select count(*) from tokens t`+w.String(), w.args, &n)
 }
 
-// NameTaken reports whether an owner has a token of that name, any status.
+// NameTaken reports whether an owner has made a token of that name, any status.
 func (tx *Tx) NameTaken(workspaceID, ownerID, name string) (bool, error) {
 	var n int
-	err := tx.one(`select count(*) from tokens where workspace_id = $1 and owner_id = $2 and name = $3`, []any{workspaceID, ownerID, name}, &n)
+	err := tx.one(`select count(*) from tokens where workspace_id = $1 and owner_id = $2 and name = $3 and scheme = ''`, []any{workspaceID, ownerID, name}, &n)
 	return n > 0, err
 }
 
@@ -174,7 +247,7 @@ func (tx *Tx) RevokeToken(id, reason string) error {
 	return tx.must(`update tokens set revoked_at = $1, revoke_reason = $2 where id = $3 and revoked_at is null`, micros(tx.Now), reason, id)
 }
 
-// RevokeTokensOf stops all live tokens of an owner in a workspace and returns their ids.
+// RevokeTokensOf stops all live tokens of an owner in a workspace, imported ones too, and returns their ids.
 func (tx *Tx) RevokeTokensOf(workspaceID, ownerID, reason string) (ids []string, err error) {
 	err = tx.each(`update tokens set revoked_at = $1, revoke_reason = $2 where workspace_id = $3 and owner_id = $4 and revoked_at is null returning id`,
 		[]any{micros(tx.Now), reason, workspaceID, ownerID}, func(scan func(...any) error) error {
@@ -196,13 +269,14 @@ type Presented struct {
 	Workspace     string     // slug
 	RulesVersion  int64
 	WorkspaceName string
+	LegacyStop    time.Time // when all legacy tokens of the workspace stop; zero: not set
 }
 
 // TokenByHash returns what is known of a presented secret; ErrNotFound when it was never issued here.
 func (tx *Tx) TokenByHash(hash token.Hash) (p Presented, err error) {
 	var r tokenRow
-	dest := append(r.columns(), nullText{(*string)(&p.OwnerRole)}, &p.Workspace, &p.RulesVersion, &p.WorkspaceName)
-	err = tx.one(`select `+tokenColumns+`, m.role, w.slug, w.rules_version, w.name`+tokenTables+`
+	dest := append(r.columns(), nullText{(*string)(&p.OwnerRole)}, &p.Workspace, &p.RulesVersion, &p.WorkspaceName, at{&p.LegacyStop})
+	err = tx.one(`select `+tokenColumns+`, m.role, w.slug, w.rules_version, w.name, w.legacy_stops_at`+tokenTables+`
 		join workspaces w on w.id = t.workspace_id
 		left join members m on m.workspace_id = t.workspace_id and m.user_id = t.owner_id
 		where t.hash = $1`, []any{hash[:]}, dest...)

@@ -39,6 +39,10 @@ func (tx *Tx) ready(args []any) error {
 			s = a
 		case token.Role:
 			s = string(a)
+		case token.Scheme:
+			s = string(a)
+		case token.Algorithm:
+			s = string(a)
 		case audit.Action:
 			s = string(a)
 		}

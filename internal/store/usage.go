@@ -3,13 +3,17 @@ package store
 import (
 	"net/netip"
 	"strconv"
+	"strings"
 	"time"
+
+	"github.com/keywright/keywright/internal/token"
 )
 
-// Use is what one token was used for in one day (UTC), since the last time it was written.
+// Use is what one credential was used for in one day (UTC), since the last time it was written.
 type Use struct {
-	TokenID     string
-	OwnerID     string
+	TokenID     string // of a personal access or legacy token, an OAuth token, or an app
+	SecretID    string // of the client secret that an app used, if it did
+	OwnerID     string // of an app: its own id
 	WorkspaceID string
 	Day         int64 // days since 1970-01-01, UTC
 	Requests    int64
@@ -19,7 +23,8 @@ type Use struct {
 	Addresses   []netip.Addr // not seen before, as far as the writer remembers
 }
 
-// AddUse adds to the counts of a token's day. Workspaces that are gone are passed over.
+// AddUse adds to the counts of a credential's day, and notes when it was last used. Workspaces that are gone
+// are passed over.
 func (tx *Tx) AddUse(u Use) error {
 	_, err := tx.exec(`insert into usage_days (token_id, day, workspace_id, owner_id, requests, refusals)
 		select $1, cast($2 as bigint), w.id, $4, cast($5 as bigint), cast($6 as bigint) from workspaces w where w.id = $3
@@ -37,17 +42,33 @@ func (tx *Tx) AddUse(u Use) error {
 	if u.LastUsedAt.IsZero() {
 		return nil
 	}
-	// A use from before a regeneration is no use of the new secret.
-	_, err = tx.exec(`update tokens set last_used_at = $1, last_used_ip = $2 where id = $3 and created_at <= $1 and (last_used_at is null or last_used_at < $1)`,
-		micros(u.LastUsedAt), address(u.LastUsedIP), u.TokenID)
+	if u.SecretID != "" {
+		if err := tx.used("app_secrets", u.SecretID, &u); err != nil {
+			return err
+		}
+	}
+	table := "tokens"
+	switch prefix, _, _ := strings.Cut(u.TokenID, "_"); prefix {
+	case token.OAuthTokenID:
+		table = "oauth_tokens"
+	case token.AppID:
+		table = "apps"
+	}
+	return tx.used(table, u.TokenID, &u)
+}
+
+// used notes a last use. One from before a regeneration is no use of the new secret.
+func (tx *Tx) used(table, id string, u *Use) error {
+	_, err := tx.exec(`update `+table+` set last_used_at = $1, last_used_ip = $2 where id = $3 and created_at <= $1 and (last_used_at is null or last_used_at < $1)`,
+		micros(u.LastUsedAt), address(u.LastUsedIP), id)
 	return err
 }
 
-// DayUse is the use of one day: of a token, or of all that a filter finds together.
+// DayUse is the use of one day: of a credential, or of all that a filter finds together.
 type DayUse struct {
-	Day       int64 // days since 1970-01-01, UTC
-	TokenID   string
-	TokenName string // "" when the token has no name or is deleted
+	Day       int64  // days since 1970-01-01, UTC
+	TokenID   string // as in Use
+	TokenName string // "" when it has no name or is deleted
 	Requests  int64
 	Refusals  int64
 	Addresses int64 // distinct
@@ -102,13 +123,14 @@ func (f *UseFilter) alike() string {
 	return s
 }
 
-// UsePerToken lists use by day and token, newest day first, at most limit rows.
+// UsePerToken lists use by day and credential, newest day first, at most limit rows.
 func (tx *Tx) UsePerToken(f UseFilter, limit int) (out []DayUse, err error) {
 	w := f.where()
 	w.args = append(w.args, limit)
-	err = tx.each(`select d.day, d.token_id, t.name, d.requests, d.refusals,
+	err = tx.each(`select d.day, d.token_id, coalesce(t.name, o.name, p.name), d.requests, d.refusals,
 		(select count(*) from usage_addresses a where a.token_id = d.token_id and a.day = d.day)
-		from usage_days d left join tokens t on t.id = d.token_id`+w.String()+` order by d.day desc, d.requests desc, d.token_id limit $`+strconv.Itoa(len(w.args)), w.args,
+		from usage_days d
+		left join tokens t on t.id = d.token_id left join oauth_tokens o on o.id = d.token_id left join apps p on p.id = d.token_id`+w.String()+` order by d.day desc, d.requests desc, d.token_id limit $`+strconv.Itoa(len(w.args)), w.args,
 		func(scan func(...any) error) error {
 			var u DayUse
 			err := scan(&u.Day, &u.TokenID, nullText{&u.TokenName}, &u.Requests, &u.Refusals, &u.Addresses)

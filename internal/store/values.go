@@ -4,8 +4,11 @@ import (
 	"database/sql"
 	"fmt"
 	"net/netip"
+	"strconv"
 	"strings"
 	"time"
+
+	"github.com/keywright/keywright/internal/token"
 )
 
 // Times are kept as Unix microseconds, and as null where there is none.
@@ -50,6 +53,32 @@ func (n nullText) Scan(v any) error {
 	return err
 }
 
+// blob keeps what there is not as null, which the engines' drivers don't agree on.
+func blob(b []byte) any {
+	if b == nil {
+		return nil
+	}
+	return b
+}
+
+// digest scans a nullable hash; null is the zero hash.
+type digest struct{ h *token.Hash }
+
+func (d digest) Scan(v any) error {
+	switch v := v.(type) {
+	case nil:
+		*d.h = token.Hash{}
+	case []byte:
+		if len(v) != len(d.h) {
+			return fmt.Errorf("store: a hash is kept in %d bytes", len(v))
+		}
+		*d.h = token.Hash(v)
+	default:
+		return fmt.Errorf("store: a hash is kept as %T", v)
+	}
+	return nil
+}
+
 func address(a netip.Addr) any {
 	if !a.IsValid() {
 		return nil
@@ -79,11 +108,15 @@ type where struct {
 
 // add appends a condition; each ? stands for the next parameter.
 func (w *where) add(cond string, args ...any) {
+	b := make([]byte, 0, len(cond)+4*len(args))
 	for _, a := range args {
+		before, after, _ := strings.Cut(cond, "?")
 		w.args = append(w.args, a)
-		cond = strings.Replace(cond, "?", fmt.Sprintf("$%d", len(w.args)), 1)
+		b = append(append(b, before...), '$')
+		b = strconv.AppendInt(b, int64(len(w.args)), 10)
+		cond = after
 	}
-	w.conds = append(w.conds, cond)
+	w.conds = append(w.conds, string(append(b, cond...)))
 }
 
 func (w *where) String() string {

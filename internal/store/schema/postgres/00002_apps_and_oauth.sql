@@ -29,6 +29,7 @@ create table app_secrets (
     last_used_ip text collate "C"
 );
 create index app_secrets_by_app on app_secrets (app_id, id);
+create index app_secrets_by_end on app_secrets (expires_at) where expires_at is not null;
 
 create table oauth_tokens (
     id                text collate "C" primary key,
@@ -48,6 +49,7 @@ create table oauth_tokens (
 );
 create index oauth_tokens_by_owner on oauth_tokens (workspace_id, owner_id, id);
 create index oauth_tokens_by_workspace on oauth_tokens (workspace_id, id);
+create index oauth_tokens_by_expiry on oauth_tokens (expires_at);
 
 create table refresh_tokens (
     hash           bytea primary key,
@@ -89,7 +91,10 @@ create table legacy_keys (
 alter table workspaces add column legacy_stops_at bigint;
 alter table tokens add column scheme text collate "C" not null default '';
 alter table tokens add column original_expiry bigint;
-create index tokens_legacy on tokens (workspace_id, scheme) where scheme <> '';
+-- Ours and those that were imported are listed apart: neither has to be found among the other.
+drop index tokens_by_workspace;
+create index tokens_by_workspace on tokens (workspace_id, id) where scheme = '';
+create index tokens_legacy on tokens (workspace_id, id) where scheme <> '';
 
 create table keyset_check (
     id     bigint primary key check (id = 1),
