@@ -32,7 +32,7 @@ type Token struct {
 	ID          string     `json:"id" example:"tok_06exqk2f8m1p3r5t7w9y0b2d4g"`
 	Name        *string    `json:"name" doc:"null where the workspace's tokens have no name" example:"Power BI"`
 	Description *string    `json:"description" doc:"null where the workspace's tokens have no description" example:"Sales dashboard"`
-	Kind        string     `json:"kind" enum:"pat" doc:"pat: personal access token"`
+	Kind        string     `json:"kind" enum:"pat,legacy" doc:"pat: personal access token; legacy: one that was imported from an older system"`
 	Scopes      []string   `json:"scopes" doc:"What the token carries; where scopes are not chosen, what its owner's role may hold now" example:"odata:read"`
 	Status      string     `json:"status" enum:"active,expired,revoked"`
 	CreatedAt   time.Time  `json:"created_at" doc:"When it was made or last regenerated"`
@@ -82,14 +82,14 @@ type TokenBatch struct {
 	Reason *string  `json:"reason,omitempty" nullable:"true" doc:"For the audit log" example:"Laptop lost"`
 }
 
-// BatchResult is what became of one token of a batch.
+// BatchResult is what became of one credential of a batch.
 type BatchResult struct {
 	ID   string `json:"id" doc:"As it was sent" example:"tok_06exqk2f8m1p3r5t7w9y0b2d4g"`
 	OK   bool   `json:"ok" example:"true"`
 	Code *Code  `json:"code" doc:"Why not; null where it was done" example:"not_owner"`
 }
 
-// BatchResults has a result for each token, in the order they were sent.
+// BatchResults has a result for each credential, in the order they were sent.
 type BatchResults struct {
 	Results []BatchResult `json:"results"`
 }

@@ -18,5 +18,6 @@ type (
 	OAuthFilter     = store.OAuthFilter
 	InventoryFilter = store.InventoryFilter
 	Credential      = store.Credential
+	Sort            = store.Sort
 	SigningKey      = store.SigningKey
 )

@@ -39,9 +39,12 @@ func codeDocs() []codeDoc {
 		{api.CodeHTTPSRequired, 403, "A session can't begin over plain HTTP here."},
 		{api.CodeNotFound, 404, "There is nothing here that the caller can see. An id that is foreign, unknown or malformed answers the same."},
 		{api.CodeMethodNotAllowed, 405, "The address does not take this method; Allow says which."},
-		{api.CodeTokenLimitReached, 409, "The caller holds as many tokens as the policy allows."},
+		{api.CodeTokenLimitReached, 409, "The caller holds as many of this kind as the policy allows."},
 		{api.CodeTokenRevoked, 409, "The token is revoked for good."},
-		{api.CodeDeleteNeedsRevoke, 409, "The policy wants a token revoked or expired before it is deleted."},
+		{api.CodeDeleteNeedsRevoke, 409, "The policy wants a token revoked or expired, an app or OAuth token disabled or expired, before it is deleted."},
+		{api.CodeAppDisabled, 409, "The app is disabled. Activate it first."},
+		{api.CodeOAuthTokenDisabled, 409, "The OAuth token is disabled for good."},
+		{api.CodeLastSecret, 409, "The newest client secret of an app can't be ended: rotate it, or disable the app."},
 		{api.CodeNameTaken, 409, "The caller already has a token with this name."},
 		{api.CodeLastAdministrator, 409, "The last administrator stays."},
 		{api.CodeAlreadyMember, 409, "The person is a member, or has an account, already."},
@@ -60,6 +63,7 @@ func codeDocs() []codeDoc {
 		{api.CodeExpiryAmbiguous, 422, "Give one of expires_at, lifetime_days and never."},
 		{api.CodeLifetimeOutOfRange, 422, "The token would last shorter or longer than the policy allows."},
 		{api.CodeNeverNotAllowed, 422, "The policy wants every token to expire."},
+		{api.CodeKeysInvalid, 422, "The keys are no set of public keys that an app can authenticate with."},
 		{api.CodePolicyInvalid, 422, "The policy contradicts itself or the list of scopes; errors has every problem."},
 		{api.CodeScopesInvalid, 422, "The list of scopes can't be kept; errors has every problem."},
 		{api.CodePasswordTooWeak, 422, "The new password is too short, too long or the e-mail address."},
@@ -71,7 +75,11 @@ func codeDocs() []codeDoc {
 
 // undocumented lists the codes that other surfaces have and this API never answers with.
 func undocumented() []api.Code {
-	return []api.Code{api.CodeLinkInvalid, api.CodeAlreadyCreated}
+	return []api.Code{
+		api.CodeLinkInvalid, api.CodeAlreadyCreated,
+		api.CodeInvalidRequest, api.CodeInvalidClient, api.CodeInvalidGrant, api.CodeUnauthorizedClient,
+		api.CodeUnsupportedGrantType, api.CodeUnsupportedTokenType, api.CodeInvalidScope, api.CodeInvalidTarget,
+	}
 }
 
 func docOf(code api.Code) codeDoc {

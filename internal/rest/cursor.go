@@ -14,10 +14,13 @@ import (
 const (
 	cursorVersion = 1
 
-	listTokens     = 't'
-	listMembers    = 'm'
-	listEvents     = 'e'
-	listWorkspaces = 'w'
+	listTokens      = 't'
+	listMembers     = 'm'
+	listEvents      = 'e'
+	listWorkspaces  = 'w'
+	listApps        = 'a'
+	listOAuthTokens = 'o'
+	listInventory   = 'i'
 )
 
 // Page is the query parameters of every list.
@@ -72,6 +75,12 @@ func cursorNames(kind byte, id string) bool {
 		_, ok = token.ParseID(token.UserID, id)
 	case listEvents:
 		_, ok = token.ParseID(token.EventID, id)
+	case listApps:
+		_, ok = token.ParseID(token.AppID, id)
+	case listOAuthTokens:
+		_, ok = token.ParseID(token.OAuthTokenID, id)
+	case listInventory: // authority's own, which it checks
+		ok = true
 	case listWorkspaces: // in the order of their slugs
 		_, problem := token.CleanSlug(id)
 		ok = problem == ""

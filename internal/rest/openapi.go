@@ -12,7 +12,7 @@ import (
 	"github.com/keywright/keywright/api"
 )
 
-const introduction = "Personal access tokens and the rules for them. Identify yourself with the session cookie of `POST " + Prefix + "/session`, " +
+const introduction = "Personal access tokens, apps, OAuth tokens and the rules for them. Identify yourself with the session cookie of `POST " + Prefix + "/session`, " +
 	"or with a personal access token that holds the scope `keywright:manage` (your own credentials) or `keywright:admin` (administration of its workspace): " +
 	"`Authorization: Bearer kw_pat_…`. Such a token can't make one that lasts longer or can do more than itself.\n\n" +
 	"Errors are problems (RFC 9457) with a stable `code`. Every field is always present, null where nothing is known; times are RFC 3339 in UTC. " +
@@ -40,10 +40,14 @@ func config(version, server string) huma.Config {
 			Tags: []*huma.Tag{
 				{Name: "You", Description: "Signing in and out, and who you are."},
 				{Name: "Tokens", Description: "Personal access tokens."},
+				{Name: "Apps", Description: "OAuth clients that act for themselves. They get access tokens at /oauth2/token."},
+				{Name: "OAuth tokens", Description: "Pairs of an access token and a refresh token that people generate for themselves."},
+				{Name: "Inventory", Description: "Every credential of a workspace, of whatever kind."},
 				{Name: "Workspaces", Description: "Tenants, each with its members, policy, scopes and tokens."},
 				{Name: "Members", Description: "Who is in a workspace, and as what."},
 				{Name: "Policy", Description: "The rules of a workspace."},
 				{Name: "Scopes", Description: "What tokens of a workspace can be good for."},
+				{Name: "Signing keys", Description: "What access tokens are signed with. The public halves are at /w/{ws}/jwks.json."},
 				{Name: "Audit and usage", Description: "What happened, and how much."},
 			},
 		},

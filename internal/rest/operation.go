@@ -164,6 +164,9 @@ func (rt *route) maskIDs(r *http.Request) {
 			r.SetPathValue("ws", maskID(token.WorkspaceID, ws))
 		}
 	}
+	if app := r.PathValue("client_id"); app != "" {
+		r.SetPathValue("client_id", maskID(token.AppID, app))
+	}
 	if rt.ids != "" {
 		r.SetPathValue("id", maskID(rt.ids, r.PathValue("id")))
 	}

@@ -50,6 +50,9 @@ func New(kit *web.Kit, a *authority.Authority, version string) (*Service, error)
 	s.addMembers()
 	s.addRules()
 	s.addTokens()
+	s.addApps()
+	s.addOAuthTokens()
+	s.addOversight()
 	s.addOverview()
 	if err := s.describe(); err != nil {
 		return nil, err

@@ -161,13 +161,7 @@ func (s *Service) listTokens(ctx context.Context, by token.Identity, in *tokenLi
 	if in.OwnerID != "" {
 		q.Filter.OwnerID = maskID(token.UserID, in.OwnerID)
 	}
-	now := s.authority.Now()
-	if in.UnusedDays > 0 {
-		q.Filter.UnusedSince = now.AddDate(0, 0, -in.UnusedDays)
-	}
-	if in.ExpiringDays > 0 {
-		q.Filter.ExpiresBefore = now.AddDate(0, 0, in.ExpiringDays)
-	}
+	q.Filter.UnusedSince, q.Filter.ExpiresBefore = s.since(in.UnusedDays), s.until(in.ExpiringDays)
 	rows, err := s.authority.Tokens(ctx, by, in.WS, q)
 	if err != nil {
 		return none, err
@@ -208,12 +202,7 @@ func (s *Service) withSecret(v authority.View, t token.Token, secret token.Secre
 }
 
 func (s *Service) batchTokens(ctx context.Context, by token.Identity, in *batchInput) (api.BatchResults, error) {
-	done, err := s.authority.BatchTokens(ctx, by, in.WS, authority.Batch{
+	return results(s.authority.BatchTokens(ctx, by, in.WS, authority.Batch{
 		Action: token.Action(in.Body.Action), IDs: in.Body.IDs, Reason: said(in.Body.Reason),
-	})
-	out := api.BatchResults{Results: []api.BatchResult{}}
-	for _, r := range done {
-		out.Results = append(out.Results, api.BatchResult{ID: r.ID, OK: r.Err == nil, Code: known(fault.CodeOf(r.Err))})
-	}
-	return out, err
+	}))
 }

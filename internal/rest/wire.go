@@ -55,7 +55,7 @@ func person(p token.Person) api.Person { return api.Person{ID: p.ID, Name: p.Nam
 // wireToken is a token as it is now; carried is what scopes it carries.
 func (s *Service) wireToken(t token.Token, carried token.Scopes) api.Token {
 	return api.Token{
-		ID: t.ID, Name: known(t.Name), Description: known(t.Description), Kind: string(token.KindPAT), Scopes: list(carried),
+		ID: t.ID, Name: known(t.Name), Description: known(t.Description), Kind: string(t.Kind()), Scopes: list(carried),
 		Status: string(t.StatusAt(s.authority.Now())), CreatedAt: t.CreatedAt.UTC(), CreatedBy: person(t.Owner), ExpiresAt: knownTime(t.ExpiresAt),
 		LastUsedAt: knownTime(t.LastUsedAt), LastUsedIP: knownAddress(t.LastUsedIP), RevokedAt: knownTime(t.RevokedAt), Hint: t.Hint,
 	}
