@@ -162,7 +162,7 @@ func (a *Authority) Session(ctx context.Context, secret token.Secret, from token
 // is not good. What the token may do is decided by each verb.
 func (a *Authority) Bearer(ctx context.Context, secret token.Secret, from token.Origin) (token.Identity, error) {
 	from = cleanOrigin(from)
-	d, err := a.checks.Check(ctx, secret.Reveal(), verify.Ask{Address: from.Address})
+	d, err := a.checks.Check(ctx, secret.Reveal(), verify.Ask{Address: from.Address, Exempt: from.Proxy})
 	if err != nil {
 		return token.Identity{}, err
 	}
@@ -522,6 +522,6 @@ func printable(s string, most int) string {
 // Sweep removes what is over. The server calls it now and then.
 func (a *Authority) Sweep(ctx context.Context) error {
 	return a.update(ctx, func(tx *store.Tx) error {
-		return tx.Sweep(tx.Now.Add(-SessionIdle), tx.Now.Add(-SessionMax))
+		return errors.Join(tx.Sweep(tx.Now.Add(-SessionIdle), tx.Now.Add(-SessionMax)), tx.EraseSuccessorsBefore(tx.Now.Add(-forgiveness)))
 	}, nil)
 }

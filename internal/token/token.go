@@ -93,4 +93,5 @@ type Origin struct {
 	Address   netip.Addr
 	UserAgent string
 	RequestID string
+	Proxy     bool // Address is a trusted proxy's own, which did not say whom it speaks for: never throttled
 }

@@ -2,6 +2,7 @@ package verify
 
 import (
 	"encoding/binary"
+	"net/netip"
 	"sync"
 
 	"github.com/keywright/keywright/internal/token"
@@ -56,4 +57,10 @@ func (u *unknowns) add(r *reading) {
 		s.slots = make([]unknownSlot, unknownSlots)
 	}
 	s.slots[i] = unknownSlot{hash: r.hash, born: r.born, set: true}
+}
+
+// Unknown is the answer to a credential that some other way of looking has proved unknown: counted, and
+// throttled by address, as if a check had found that. Errors: invalid_token, throttled.
+func (c *Checker) Unknown(from netip.Addr, proxy bool) error {
+	return c.unknown(&Ask{Address: from, Exempt: proxy})
 }

@@ -11,7 +11,8 @@ import (
 
 // Origin returns where a request came from: the client's address, its program and the request's id.
 func (k *Kit) Origin(r *http.Request) token.Origin {
-	return token.Origin{Address: k.address(r), UserAgent: r.UserAgent(), RequestID: RequestID(r)}
+	client, proxy := k.Client(r)
+	return token.Origin{Address: client, UserAgent: r.UserAgent(), RequestID: RequestID(r), Proxy: proxy}
 }
 
 // Client returns the client's address for a check, and whether it is a trusted proxy's own: then the proxy

@@ -1,0 +1,138 @@
+package authority
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"strings"
+
+	"github.com/keywright/keywright/api"
+	"github.com/keywright/keywright/internal/audit"
+	"github.com/keywright/keywright/internal/fault"
+	"github.com/keywright/keywright/internal/store"
+	"github.com/keywright/keywright/internal/token"
+	"github.com/keywright/keywright/internal/verify"
+)
+
+// Exchange is a request for a narrower token (RFC 8693 section 2.1).
+type Exchange struct {
+	Subject token.Secret // a personal access token, or an access token
+	Client  *Client      // who asks, if it said so
+	GrantRequest
+}
+
+// The refusal is made once: it is the same for everybody.
+var errSubject = fault.New(fault.BadRequest, api.CodeInvalidRequest, "The subject token is not valid here, or is of a kind that can't be exchanged.")
+
+// Exchange issues a short-lived access token for a credential: its scopes are among those of the credential,
+// and it lasts an hour, or as long as the credential. An access token for a resource is exchanged for that
+// resource alone: who was sent it for one purpose can't turn it to another. Errors: invalid_request (the
+// subject token is not good: RFC 8693 section 2.2.2), invalid_scope, invalid_target.
+func (a *Authority) Exchange(ctx context.Context, x Exchange, from token.Origin) (Issued, error) {
+	from = cleanOrigin(from)
+	subject := x.Subject.Reveal()
+	if kind, ok := a.format.Parse(subject); ok && kind != token.KindPAT {
+		return Issued{}, errSubject
+	}
+	ask := verify.Ask{Audience: x.Resource, Address: from.Address, Exempt: from.Proxy}
+	if x.Client != nil {
+		ask.Workspace = x.Client.Workspace
+	}
+	d, err := a.checks.Check(ctx, subject, ask)
+	if err != nil {
+		return Issued{}, as(errSubject, err)
+	}
+	s := source{
+		workspaceID: d.WorkspaceID(), workspace: d.Workspace(), id: d.TokenID(), subject: d.OwnerID(), clientID: token.UserClient,
+		resource: x.Resource, ends: d.ExpiresAt(),
+	}
+	switch d.Kind() {
+	case token.KindPAT:
+	case token.KindAccess:
+		c, ok := claimsOf(subject)
+		if !ok {
+			return Issued{}, errSubject
+		}
+		s.clientID, s.epoch, s.root = c.ClientID, c.Epoch, c.Root
+		if s.root == "" {
+			s.root = c.ID
+		}
+	default:
+		return Issued{}, errSubject
+	}
+	if x.Client != nil {
+		s.clientID = x.Client.ID
+	}
+	if s.scopes, err = x.narrow(d.Scopes()); err != nil {
+		return Issued{}, err
+	}
+	out, err := a.issue(ctx, s)
+	if err != nil {
+		return Issued{}, err
+	}
+	if err := a.noteExchange(ctx, &s, &out, from); err != nil {
+		return Issued{}, err
+	}
+	return out, nil
+}
+
+// noteExchange audits an access token before it is handed out.
+func (a *Authority) noteExchange(ctx context.Context, s *source, out *Issued, from token.Origin) error {
+	return a.update(ctx, func(tx *store.Tx) error {
+		who, err := actor(tx, s.workspaceID, s.subject)
+		if err != nil {
+			return err
+		}
+		e := accessEvent(tx, heldBy(who, s.id, from), audit.TokenExchanged, s.workspaceID)
+		e.TargetID = out.id
+		e.Detail.After = map[string]any{"scopes": out.Scopes, "expires_in": int(out.ExpiresIn.Seconds()), "client_id": s.clientID, "resource": s.resource}
+		return tx.AddEvent(e)
+	}, nil)
+}
+
+// actor is whom a credential acts for: a person, or an app by its name. Who is gone has only an id.
+func actor(tx *store.Tx, workspaceID, id string) (token.Person, error) {
+	who := token.Person{ID: id}
+	if _, ok := token.ParseID(token.AppID, id); ok {
+		app, err := tx.App(workspaceID, id)
+		if err != nil && !errors.Is(err, store.ErrNotFound) {
+			return who, err
+		}
+		who.Name = app.Name
+		return who, nil
+	}
+	u, err := tx.User(id)
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
+		return who, err
+	}
+	if err == nil {
+		who = u.Person
+	}
+	return who, nil
+}
+
+// accessEvent is an event about an access token; the caller adds its jti.
+func accessEvent(tx *store.Tx, by token.Identity, action audit.Action, workspaceID string) audit.Event {
+	e := event(tx, by, action)
+	e.WorkspaceID, e.TargetKind = workspaceID, "access_token"
+	if _, ok := token.ParseID(token.UserID, by.User.ID); ok {
+		e.OwnerID = by.User.ID
+	}
+	return e
+}
+
+// claimsOf reads the payload of an access token (RFC 7519 section 7.2) and believes nothing of it: only
+// after a check of the same token has said that it is good is it what we signed.
+func claimsOf(jwt string) (c token.Claims, ok bool) {
+	_, rest, _ := strings.Cut(jwt, ".")
+	payload, _, ok := strings.Cut(rest, ".")
+	if !ok {
+		return c, false
+	}
+	raw, err := base64.RawURLEncoding.DecodeString(payload)
+	if err != nil {
+		return c, false
+	}
+	return c, json.Unmarshal(raw, &c) == nil
+}

@@ -1,0 +1,199 @@
+package authority
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/keywright/keywright/api"
+	"github.com/keywright/keywright/internal/audit"
+	"github.com/keywright/keywright/internal/fault"
+	"github.com/keywright/keywright/internal/keyring"
+	"github.com/keywright/keywright/internal/store"
+	"github.com/keywright/keywright/internal/token"
+)
+
+// forgiveness is for how long a refresh token that was replaced is answered with its successor again: the
+// answer may have been lost on its way.
+const forgiveness = 30 * time.Second
+
+// The refusal is made once: it is the same for everybody.
+var errGrant = fault.New(fault.BadRequest, api.CodeInvalidGrant, "This refresh token is not valid. It may be mistyped, expired, replaced or disabled.")
+
+// refreshing is a refresh on its way: what is asked, and what the transaction decides.
+type refreshing struct {
+	GrantRequest
+	presented token.Secret
+	fresh     token.Secret // the successor, if there has to be one
+	id        string       // of the OAuth token
+	from      token.Origin
+
+	reused bool         // the presented one had been replaced: the family has ended
+	next   token.Secret // handed out; empty where the presented one stays
+	source source
+}
+
+// Refresh issues an access token for a refresh token (RFC 6749 section 6) and, where the policy rotates,
+// another refresh token. clientID may be empty, else it is user-tokens. A replayed one ends its whole
+// family (RFC 9700 section 4.14.2). Errors: invalid_grant, invalid_client, invalid_scope, invalid_target.
+func (a *Authority) Refresh(ctx context.Context, refresh token.Secret, clientID string, g GrantRequest, from token.Origin) (Issued, error) {
+	r := refreshing{GrantRequest: g, presented: refresh, fresh: a.format.New(token.KindRefresh), from: cleanOrigin(from)}
+	if err := a.refreshClient(clientID, r.from); err != nil {
+		return Issued{}, err
+	}
+	p, err := a.presentedRefresh(ctx, refresh)
+	if errors.Is(err, fault.Missing()) {
+		return Issued{}, a.unknownAs(errGrant, r.from)
+	}
+	if err != nil {
+		return Issued{}, err
+	}
+	r.id = p.Token.ID
+	err = a.update(ctx, func(tx *store.Tx) error {
+		r.reused = false
+		return a.refresh(tx, &r)
+	}, func() {
+		if r.reused {
+			a.checks.SourceChanged(r.id)
+		}
+	})
+	if err == nil && r.reused {
+		err = errGrant
+	}
+	if err != nil {
+		return Issued{}, err
+	}
+	// Signed outside of the transaction: nobody waits for it. If it fails, the presented one is forgiven.
+	out, err := a.issue(ctx, r.source)
+	if err != nil {
+		return Issued{}, err
+	}
+	out.RefreshToken = r.next
+	return out, nil
+}
+
+// refreshClient refuses a client that people's OAuth tokens don't belong to.
+func (a *Authority) refreshClient(id string, from token.Origin) error {
+	if id == "" || id == token.UserClient {
+		return nil
+	}
+	if _, ok := token.ParseID(token.AppID, id); ok {
+		return errGrant // RFC 6749 section 5.2: invalid_grant when it "was issued to another client"
+	}
+	return a.notTheClient(from)
+}
+
+// presentedRefresh finds a refresh token, in a read: those that were never issued don't reach the writer.
+func (a *Authority) presentedRefresh(ctx context.Context, presented token.Secret) (p store.PresentedRefresh, err error) {
+	if kind, ok := a.format.Parse(presented.Reveal()); !ok || kind != token.KindRefresh {
+		return p, fault.Missing()
+	}
+	err = a.view(ctx, func(tx *store.Tx) (err error) {
+		p, err = tx.RefreshTokenByHash(presented.Hash())
+		return err
+	})
+	return p, err
+}
+
+// refresh decides and changes. All refreshes of one OAuth token follow each other, so of several that come
+// with the same refresh token the first replaces it, and the others find it replaced a moment ago.
+func (a *Authority) refresh(tx *store.Tx, r *refreshing) error {
+	err := tx.TakeOAuthTurn(r.id)
+	if errors.Is(err, store.ErrNotFound) {
+		return errGrant
+	}
+	if err != nil {
+		return err
+	}
+	p, err := tx.RefreshTokenByHash(r.presented.Hash()) // as it is now that it is our turn
+	if errors.Is(err, store.ErrNotFound) {
+		return errGrant
+	}
+	if err != nil {
+		return err
+	}
+	t := &p.Token
+	if t.StatusAt(tx.Now) != token.Active {
+		return errGrant
+	}
+	again, forgiven := r.forgiven(&p, tx.Now)
+	if !p.UsedAt.IsZero() && !forgiven {
+		r.reused = true
+		return endFamily(tx, t, r.from)
+	}
+	rules, err := a.rulesOf(tx, store.Workspace{ID: t.WorkspaceID, RulesVersion: p.RulesVersion})
+	if err != nil {
+		return err
+	}
+	if !rules.policy.OAuthTokens.Holds(p.OwnerRole) {
+		return errGrant
+	}
+	scopes, err := r.narrow(rules.all.Held(p.OwnerRole))
+	if err != nil {
+		return err
+	}
+	if err := checkResource(r.Resource); err != nil {
+		return err
+	}
+	r.source = source{
+		workspaceID: t.WorkspaceID, workspace: p.Workspace, id: t.ID, subject: t.Owner.ID, clientID: token.UserClient,
+		scopes: scopes, resource: r.Resource, ends: t.ExpiresAt, // RFC 6749 section 6: a refresh never makes it last longer
+	}
+	r.next = again
+	if !forgiven {
+		if err := r.replace(tx, t, rules.policy.Refresh); err != nil {
+			return err
+		}
+	}
+	e := oauthEvent(tx, t, heldBy(t.Owner, t.ID, r.from), audit.OAuthRefreshed)
+	e.Detail.After = map[string]any{"scopes": scopes, "rotated": r.next.Reveal() != "", "again": forgiven}
+	return errors.Join(tx.NoteRefresh(t.ID), tx.AddEvent(e))
+}
+
+// forgiven reports whether a replaced refresh token is answered with its successor again, and returns that:
+// within the time for it, while the successor was not used.
+func (r *refreshing) forgiven(p *store.PresentedRefresh, now time.Time) (token.Secret, bool) {
+	if p.UsedAt.IsZero() || p.SuccessorHas || p.Sealed == nil || now.Sub(p.UsedAt).Abs() > forgiveness {
+		return token.Secret{}, false
+	}
+	clear, err := keyring.OpenWith(r.presented, p.Sealed, r.id)
+	next := token.SecretOf(string(clear))
+	return next, err == nil && next.Hash() == p.Successor
+}
+
+// replace uses the presented refresh token. Whatever the policy, that is the first use of it as a
+// successor: from now on its predecessor gets nobody anything.
+func (r *refreshing) replace(tx *store.Tx, t *token.OAuthToken, rule token.Refresh) error {
+	if err := tx.EraseSuccessor(r.presented.Hash()); err != nil {
+		return err
+	}
+	if rule != token.Rotate {
+		return nil
+	}
+	sealed, err := keyring.SealWith(r.presented, []byte(r.fresh.Reveal()), t.ID)
+	if err != nil {
+		return err
+	}
+	r.next = r.fresh
+	return errors.Join(tx.AddRefreshToken(t.ID, r.fresh.Hash()), tx.ReplaceRefreshToken(r.presented.Hash(), r.fresh.Hash(), sealed))
+}
+
+// endFamily disables an OAuth token because a refresh token of it that had been replaced came again: one of
+// the two that have it must have stolen it, and nobody can tell which (RFC 9700 section 4.14.2).
+func endFamily(tx *store.Tx, t *token.OAuthToken, from token.Origin) error {
+	const why = "a replaced refresh token was used again"
+	e := oauthEvent(tx, t, heldBy(token.Person{}, t.ID, from), audit.RefreshReused) // nobody knows who that was
+	e.Detail.Reason = why
+	return errors.Join(tx.DisableOAuthToken(t.ID, store.Stop{Reason: why, EndAccess: true, Reused: true}), tx.AddEvent(e))
+}
+
+// heldBy is who comes with a credential alone, for the audit log.
+func heldBy(p token.Person, credential string, from token.Origin) token.Identity {
+	return token.Identity{User: p, Bearer: &token.Bearer{TokenID: credential}, Origin: from}
+}
+
+func oauthEvent(tx *store.Tx, t *token.OAuthToken, by token.Identity, action audit.Action) audit.Event {
+	e := event(tx, by, action)
+	e.WorkspaceID, e.TargetKind, e.TargetID, e.TargetName, e.OwnerID = t.WorkspaceID, "oauth_token", t.ID, t.Name, t.Owner.ID
+	return e
+}
