@@ -3,6 +3,7 @@ package authority
 import (
 	"context"
 	"errors"
+	"net/netip"
 	"slices"
 	"time"
 
@@ -127,12 +128,24 @@ func (a *Authority) clientByAssertion(ctx context.Context, auth ClientAuth, from
 		if errors.Is(err, store.ErrExists) {
 			return fault.New(fault.Unauthenticated, api.CodeInvalidClient, "An assertion with this jti was used before. Make a new one for each request.")
 		}
-		return err
+		return errors.Join(err, tx.AddUse(appUse(tx, &c, from)))
 	}, nil)
 	if err != nil {
 		return Client{}, err
 	}
 	return c, nil
+}
+
+// appUse is one use of an app, written at once: a secret's is counted by its check.
+func appUse(tx *store.Tx, c *Client, from token.Origin) store.Use {
+	u := store.Use{
+		TokenID: c.ID, OwnerID: c.ID, WorkspaceID: c.WorkspaceID, Day: tx.Now.Unix() / (24 * 60 * 60), Requests: 1,
+		LastUsedAt: tx.Now, LastUsedIP: from.Address,
+	}
+	if from.Address.IsValid() {
+		u.Addresses = []netip.Addr{from.Address}
+	}
+	return u
 }
 
 func (a *Authority) issuerOf(slug string) string {

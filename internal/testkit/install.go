@@ -18,6 +18,9 @@ const (
 	Password = "correct horse battery staple"
 )
 
+// Issuer is what access tokens of a workspace name as their issuer.
+func Issuer(slug string) string { return "https://keywright.example/w/" + slug }
+
 // Installation is a set-up Keywright without its server: workspaces of all six presets, whose slugs are
 // the presets' names, each with the three members, all on the test's clock.
 type Installation struct {
@@ -80,8 +83,8 @@ func Bare(t testing.TB, db DB) *Installation {
 		t.Fatal(err)
 	}
 	s := db.Open(t)
-	checks := verify.New(verify.Config{Store: s, Format: format, MaxRecords: 10_000, Now: db.Clock.Now})
-	rules := authority.New(authority.Config{Store: s, Checks: checks, Format: format, Now: db.Clock.Now})
+	checks := verify.New(verify.Config{Store: s, Format: format, MaxRecords: 10_000, Now: db.Clock.Now, Issuer: Issuer})
+	rules := authority.New(authority.Config{Store: s, Checks: checks, Format: format, Now: db.Clock.Now, Issuer: Issuer})
 	return &Installation{
 		DB: db, Store: s, Checks: checks, Format: format, Authority: rules,
 		People: map[string]token.Identity{}, Cookies: map[string]token.Secret{},
