@@ -7,94 +7,100 @@
 // keys: the newest seals, all open.
 //
 // A Key signs for one workspace. Its private half is kept sealed; its public half is published (JWKS). What is
-// verified names its key, and the key alone says which algorithm is right: a token never chooses.
+// verified names its key, and the key alone says which algorithm is right: a token never chooses. Signing is
+// done here, since it is most of the work of issuing a token; reading what others wrote is left to go-jose,
+// after what is no plain signature (several, detached, with a key of its own) was refused.
 package keyring
 
-import "github.com/keywright/keywright/internal/token"
+import (
+	"encoding/base64"
+	"errors"
+	"strings"
 
-// Box seals what has to be read again. It is safe for use by many goroutines.
-type Box struct{}
+	"github.com/go-jose/go-jose/v4"
+	"github.com/go-jose/go-jose/v4/json"
 
-// NewBox returns a Box with a fresh keyset that is kept nowhere: for tests and for demos that leave nothing.
-func NewBox() (*Box, error) { panic("todo") }
+	"github.com/keywright/keywright/internal/token"
+)
 
-// OpenBox reads the keyset from a file.
-func OpenBox(path string) (*Box, error) { panic("todo") }
+// AccessType is the typ of an access token (RFC 9068 section 2.1).
+const AccessType = "at+jwt"
 
-// CreateBox makes a keyset file, readable by its owner alone; it fails when the file exists.
-func CreateBox(path string) error { panic("todo") }
+var errSignature = errors.New("keyring: not signed as it must be")
 
-// AddKey adds a key to a keyset file: from then on it seals, and the earlier ones go on opening.
-func AddKey(path string) error { panic("todo") }
+const maxHeader = 1024 // bytes of a header that are looked at, in base64
 
-// Seal encrypts a text for a context.
-func (b *Box) Seal(plain []byte, context string) ([]byte, error) { panic("todo") }
+// header is what a header may say, and what it must not.
+type header struct {
+	Algorithm string `json:"alg"`
+	KeyID     string `json:"kid"`
+	Type      string `json:"typ"`
 
-// Open decrypts what Seal made for the same context.
-func (b *Box) Open(sealed []byte, context string) ([]byte, error) { panic("todo") }
-
-// SealWith encrypts under a key derived (HKDF-SHA-256) from a secret that is kept nowhere: only who presents
-// the secret again can open it.
-func SealWith(secret token.Secret, plain []byte, context string) ([]byte, error) { panic("todo") }
-
-// OpenWith decrypts what SealWith made with the same secret and context.
-func OpenWith(secret token.Secret, sealed []byte, context string) ([]byte, error) { panic("todo") }
-
-// Key is a signing key.
-type Key struct {
-	ID        string // kid
-	Algorithm token.Algorithm
+	// None of these is needed here, and each is a way to be talked into something: another key, another meaning
+	// of the text.
+	Critical    json.RawMessage `json:"crit"`
+	Unencoded   json.RawMessage `json:"b64"`
+	Key         json.RawMessage `json:"jwk"`
+	KeySet      json.RawMessage `json:"jku"`
+	Certificate json.RawMessage `json:"x5c"`
+	Address     json.RawMessage `json:"x5u"`
+	Zip         json.RawMessage `json:"zip"`
 }
 
-// NewKey makes a key. For RS256 it takes a noticeable part of a second.
-func NewKey(id string, alg token.Algorithm) (*Key, error) { panic("todo") }
-
-// ParseKey reads what Private wrote.
-func ParseKey(private []byte) (*Key, error) { panic("todo") }
-
-// Private is the key as it is to be sealed: a private JWK.
-func (k *Key) Private() ([]byte, error) { panic("todo") }
-
-// Public is the public JWK (RFC 7517), with kid, alg and use.
-func (k *Key) Public() (string, error) { panic("todo") }
-
-// Sign makes a compact JWS (RFC 7515 section 7.1) of claims, with typ, alg and kid in its header.
-func (k *Key) Sign(typ string, claims any) (string, error) { panic("todo") }
-
-// PublicKey verifies what one key signed.
-type PublicKey struct{}
-
-// ParsePublic reads a public JWK.
-func ParsePublic(jwk string) (PublicKey, error) { panic("todo") }
-
-// Verify checks a compact JWS: its signature by this key with this key's algorithm, and its typ (RFC 9068
-// section 2.1; "application/" before it is the same). Then it decodes the payload into claims.
-func (p PublicKey) Verify(jws, typ string, claims any) error { panic("todo") }
-
-// Header returns the kid of a compact JWS, without believing it; false when the text is none. It reads at
-// most the header.
-func Header(jws string) (kid string, ok bool) { panic("todo") }
-
-// JWKS joins public JWKs into a key set (RFC 7517 section 5).
-func JWKS(publics []string) []byte { panic("todo") }
-
-// CheckKeys reports what is wrong with a key set that a person typed for an app (private_key_jwt); "" when it
-// may be kept. It returns the set in its clean form: public halves alone, each with a kid.
-func CheckKeys(jwks string) (clean, problem string) { panic("todo") }
-
-// Assertion is what a client says of itself in private_key_jwt (RFC 7523 section 3).
-type Assertion struct {
-	Issuer    string
-	Subject   string
-	Audience  []string
-	ExpiresAt int64
-	NotBefore int64
-	IssuedAt  int64
-	ID        string // jti
+func (h *header) plain() bool {
+	for _, member := range []json.RawMessage{h.Critical, h.Unencoded, h.Key, h.KeySet, h.Certificate, h.Address, h.Zip} {
+		if member != nil {
+			return false
+		}
+	}
+	return h.Algorithm != ""
 }
 
-// AssertionSubject returns the sub of an assertion without believing it: whose keys to look at.
-func AssertionSubject(assertion string) (string, bool) { panic("todo") }
+// is reports whether the typ is the one that is wanted (RFC 7515 section 4.1.9).
+func (h *header) is(typ string) bool {
+	const application = "application/"
+	given := h.Type
+	if len(given) > len(application) && strings.EqualFold(given[:len(application)], application) {
+		given = given[len(application):]
+	}
+	return strings.EqualFold(given, typ)
+}
 
-// VerifyAssertion checks an assertion's signature by one of an app's keys, each with its own algorithm alone.
-func VerifyAssertion(jwks, assertion string) (Assertion, error) { panic("todo") }
+// readHeader reads the header of a compact JWS without believing it. False when the text is none, or when the
+// header says what is never accepted.
+func readHeader(jws string) (h header, ok bool) {
+	first, rest, ok := strings.Cut(jws, ".")
+	if !ok || len(jws) > token.MaxPresented || len(first) > maxHeader || strings.Count(rest, ".") != 1 {
+		return h, false
+	}
+	text, ok := decode(first)
+	if !ok || json.Unmarshal(text, &h) != nil || !h.plain() {
+		return h, false
+	}
+	return h, true
+}
+
+// decode reads base64url as RFC 7515 section 2 has it: one text for each sequence of bytes. Go's decoder
+// passes over the ends of lines.
+func decode(part string) ([]byte, bool) {
+	text, err := base64.RawURLEncoding.Strict().DecodeString(part)
+	return text, err == nil && base64.RawURLEncoding.EncodedLen(len(text)) == len(part)
+}
+
+// verify checks a compact JWS by one key, with the one algorithm that the key is for, and returns its payload.
+func verify(jws string, key *jose.JSONWebKey) ([]byte, error) {
+	for part := range strings.SplitSeq(jws, ".") {
+		if _, ok := decode(part); !ok {
+			return nil, errSignature
+		}
+	}
+	signed, err := jose.ParseSignedCompact(jws, []jose.SignatureAlgorithm{jose.SignatureAlgorithm(key.Algorithm)})
+	if err != nil {
+		return nil, errSignature
+	}
+	payload, err := signed.Verify(key.Key)
+	if err != nil {
+		return nil, errSignature
+	}
+	return payload, nil
+}

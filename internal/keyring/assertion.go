@@ -1,0 +1,115 @@
+package keyring
+
+import (
+	"errors"
+	"math"
+	"strings"
+
+	"github.com/go-jose/go-jose/v4"
+	"github.com/go-jose/go-jose/v4/json"
+)
+
+// Assertion is what a client says of itself in private_key_jwt (RFC 7523 section 3). What it does not say is
+// zero.
+type Assertion struct {
+	Issuer    string
+	Subject   string
+	Audience  []string
+	ExpiresAt int64
+	NotBefore int64
+	IssuedAt  int64
+	ID        string // jti
+}
+
+// asserted is an assertion as it is written.
+type asserted struct {
+	Issuer    string   `json:"iss"`
+	Subject   string   `json:"sub"`
+	Audience  audience `json:"aud"`
+	ExpiresAt seconds  `json:"exp"`
+	NotBefore seconds  `json:"nbf"`
+	IssuedAt  seconds  `json:"iat"`
+	ID        string   `json:"jti"`
+}
+
+// audience is one text or a list of them (RFC 7519 section 4.1.3).
+type audience []string
+
+func (a *audience) UnmarshalJSON(text []byte) error {
+	var one string
+	if json.Unmarshal(text, &one) == nil {
+		*a = audience{one}
+		return nil
+	}
+	var list []string
+	err := json.Unmarshal(text, &list)
+	*a = list
+	return err
+}
+
+// seconds is a NumericDate, which may have a fraction (RFC 7519 section 2).
+type seconds int64
+
+func (s *seconds) UnmarshalJSON(text []byte) error {
+	var number float64
+	if err := json.Unmarshal(text, &number); err != nil {
+		return err
+	}
+	const farthest = 1 << 52 // beyond it, a number of this kind is no longer exact
+	if math.Abs(number) > farthest {
+		return errors.New("keyring: a time that is none")
+	}
+	*s = seconds(math.Floor(number))
+	return nil
+}
+
+// AssertionSubject returns the sub of an assertion without believing it: whose keys to look at.
+func AssertionSubject(assertion string) (string, bool) {
+	if _, ok := readHeader(assertion); !ok {
+		return "", false
+	}
+	_, rest, _ := strings.Cut(assertion, ".")
+	part, _, _ := strings.Cut(rest, ".")
+	text, ok := decode(part)
+	if !ok {
+		return "", false
+	}
+	var claims asserted
+	if json.Unmarshal(text, &claims) != nil {
+		return "", false
+	}
+	return claims.Subject, claims.Subject != ""
+}
+
+// VerifyAssertion checks an assertion's signature by one of an app's keys, each with its own algorithm alone.
+// An assertion that names its key is checked by that one.
+func VerifyAssertion(jwks, assertion string) (Assertion, error) {
+	h, ok := readHeader(assertion)
+	// What is of another type was made for another purpose (RFC 8725 section 3.12).
+	if !ok || h.Type != "" && !h.is("JWT") && !h.is("client-authentication+jwt") {
+		return Assertion{}, errSignature
+	}
+	var set jose.JSONWebKeySet
+	if err := json.Unmarshal([]byte(jwks), &set); err != nil || len(set.Keys) > maxKeys {
+		return Assertion{}, errors.New("keyring: an app's keys can't be read")
+	}
+	for i := range set.Keys {
+		key := &set.Keys[i]
+		if h.KeyID != "" && key.KeyID != h.KeyID || key.Algorithm != h.Algorithm || !key.IsPublic() {
+			continue
+		}
+		payload, err := verify(assertion, key)
+		if err != nil {
+			continue
+		}
+		var c asserted
+		if err := json.Unmarshal(payload, &c); err != nil {
+			return Assertion{}, errSignature
+		}
+		return Assertion{
+			Issuer: c.Issuer, Subject: c.Subject, Audience: c.Audience, ID: c.ID,
+			ExpiresAt: int64(c.ExpiresAt), NotBefore: int64(c.NotBefore), IssuedAt: int64(c.IssuedAt),
+		}, nil
+	}
+	return Assertion{}, errSignature
+}
