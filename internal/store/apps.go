@@ -66,30 +66,29 @@ type AppFilter struct {
 	Search      string // part of the name or description, any case
 }
 
-func (f *AppFilter) where() where {
-	var w where
+func (f *AppFilter) where() (w where) {
+	f.narrow(&w)
+	return w
+}
+
+func (f *AppFilter) narrow(w *where) {
 	w.add("a.workspace_id = ?", f.WorkspaceID)
 	if f.CreatedBy != "" {
 		w.add("a.created_by = ?", f.CreatedBy)
 	}
-	w.appStatus(f.Status)
-	if f.Scope != "" {
-		w.add("replace(a.scopes, ?, '') <> a.scopes", " "+f.Scope+" ")
-	}
-	if f.Search != "" {
-		w.add("replace(a.search, ?, '') <> a.search", strings.ToLower(f.Search))
-	}
-	return w
-}
-
-func (w *where) appStatus(s token.Status) {
-	switch s {
+	switch f.Status {
 	case token.Active:
 		w.add("a.disabled_at is null")
 	case token.Disabled:
 		w.add("a.disabled_at is not null")
 	case token.Expired, token.Revoked:
 		w.add("1 = 0") // an app never is
+	}
+	if f.Scope != "" {
+		w.add("replace(a.scopes, ?, '') <> a.scopes", " "+f.Scope+" ")
+	}
+	if f.Search != "" {
+		w.add("replace(a.search, ?, '') <> a.search", strings.ToLower(f.Search))
 	}
 }
 

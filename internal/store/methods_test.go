@@ -184,6 +184,18 @@ func legacyCalls() []call {
 			return errors.Join(tx.SetLegacyStop("ws_1", hour), tx.SetLegacyStop("ws_1", time.Time{}))
 		}},
 		{"LegacyStop", func(tx *store.Tx) error { return result(tx.LegacyStop("ws_1")) }},
+		{"Inventory", func(tx *store.Tx) error {
+			full := store.InventoryFilter{
+				WorkspaceID: "ws_1", OwnerID: "usr_a", Status: token.Active, Scope: "a", ScopeRoles: token.Roles(), UnusedSince: hour,
+				ExpiresBefore: hour.Add(time.Hour), NeverExpires: true, Search: "e",
+			}
+			for _, full.Sort = range []store.Sort{store.NewestFirst, store.ExpiresFirst, store.IdleFirst, store.ByName, store.ByOwner} {
+				if _, _, err := tx.Inventory(full, "", 9); err != nil {
+					return err
+				}
+			}
+			return nil
+		}},
 		{"KnownHashes", func(tx *store.Tx) error { return result(tx.KnownHashes([]token.Hash{hashOf(1), hashOf(4)})) }},
 	}
 }

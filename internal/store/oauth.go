@@ -49,27 +49,17 @@ type OAuthFilter struct {
 	Search        string    // part of the name, any case
 }
 
-func (f *OAuthFilter) where(now time.Time) where {
-	var w where
+func (f *OAuthFilter) where(now time.Time) (w where) {
+	f.narrow(&w, now)
+	return w
+}
+
+func (f *OAuthFilter) narrow(w *where, now time.Time) {
 	w.add("o.workspace_id = ?", f.WorkspaceID)
 	if f.OwnerID != "" {
 		w.add("o.owner_id = ?", f.OwnerID)
 	}
-	w.oauthStatus(f.Status, now)
-	if !f.UnusedSince.IsZero() {
-		w.oauthUnused(f.UnusedSince)
-	}
-	if !f.ExpiresBefore.IsZero() {
-		w.add("o.disabled_at is null and o.expires_at > ? and o.expires_at < ?", micros(now), micros(f.ExpiresBefore))
-	}
-	if f.Search != "" {
-		w.add("replace(o.search, ?, '') <> o.search", strings.ToLower(f.Search))
-	}
-	return w
-}
-
-func (w *where) oauthStatus(s token.Status, now time.Time) {
-	switch s {
+	switch f.Status {
 	case token.Active:
 		w.add("o.disabled_at is null and o.expires_at > ?", micros(now))
 	case token.Expired:
@@ -79,11 +69,16 @@ func (w *where) oauthStatus(s token.Status, now time.Time) {
 	case token.Revoked:
 		w.add("1 = 0") // an OAuth token never is
 	}
-}
-
-func (w *where) oauthUnused(since time.Time) {
-	t := micros(since)
-	w.add("o.created_at < ? and (o.last_refreshed_at is null or o.last_refreshed_at < ?) and (o.last_used_at is null or o.last_used_at < ?)", t, t, t)
+	if !f.UnusedSince.IsZero() {
+		t := micros(f.UnusedSince)
+		w.add("o.created_at < ? and (o.last_refreshed_at is null or o.last_refreshed_at < ?) and (o.last_used_at is null or o.last_used_at < ?)", t, t, t)
+	}
+	if !f.ExpiresBefore.IsZero() {
+		w.add("o.disabled_at is null and o.expires_at > ? and o.expires_at < ?", micros(now), micros(f.ExpiresBefore))
+	}
+	if f.Search != "" {
+		w.add("replace(o.search, ?, '') <> o.search", strings.ToLower(f.Search))
+	}
 }
 
 // OAuthTokens lists OAuth tokens, newest first.

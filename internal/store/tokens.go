@@ -120,8 +120,12 @@ type TokenFilter struct {
 	Search        string // part of the name or description, any case
 }
 
-func (f *TokenFilter) where(now time.Time) where {
-	var w where
+func (f *TokenFilter) where(now time.Time) (w where) {
+	f.narrow(&w, now)
+	return w
+}
+
+func (f *TokenFilter) narrow(w *where, now time.Time) {
 	w.add("t.workspace_id = ?", f.WorkspaceID)
 	switch f.Legacy {
 	case LegacyNone:
@@ -149,7 +153,6 @@ func (f *TokenFilter) where(now time.Time) where {
 	if f.Search != "" {
 		w.add("replace(t.search, ?, '') <> t.search", strings.ToLower(f.Search))
 	}
-	return w
 }
 
 // Which tokens a partial index has is said by these very words.
