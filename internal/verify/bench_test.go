@@ -38,6 +38,7 @@ func newBench(kept, presented int) *bench {
 			secret := format.New(token.KindPAT).Reveal()
 			b.secrets = append(b.secrets, secret)
 			r.hash = token.HashOf(secret)
+			r.gen = tokenIndex(&r.hash)
 		}
 		b.table.insert(&r)
 	}

@@ -102,7 +102,7 @@ func (x *interleaving) load() {
 			x.loadStep = 1
 		}
 	case 3:
-		x.record = record{hash: h, owner: owner, stamp: x.reading.stamp()}
+		x.record = record{hash: h, gen: tokenIndex(&h), owner: owner, stamp: x.reading.stamp()}
 		x.value, x.inserted, x.loadStep = x.read, true, 99
 	}
 }
@@ -252,25 +252,25 @@ func TestMakingATokenEndsAnUnknownAndNoRecord(t *testing.T) {
 	g, u := new(generations), new(unknowns)
 	h, other := token.HashOf("a"), token.HashOf("b")
 	reading := g.begin(&h)
-	if u.has(&h, g) {
+	if u.has(&h, tokenForm, g) {
 		t.Error("a hash that nobody asked for is unknown")
 	}
-	u.add(&reading)
-	if !u.has(&h, g) || u.has(&other, g) {
+	u.add(&reading, tokenForm)
+	if !u.has(&h, tokenForm, g) || u.has(&other, tokenForm, g) {
 		t.Error("want the hash that was not found, and no other, to be unknown")
 	}
 	g.settle(&reading, rawID{1}, rawID{2})
-	r := record{hash: h, owner: rawID{1}, stamp: reading.stamp()}
+	r := record{hash: h, gen: tokenIndex(&h), owner: rawID{1}, stamp: reading.stamp()}
 	g.tokenMade(&h)
-	if u.has(&h, g) {
+	if u.has(&h, tokenForm, g) {
 		t.Error("still unknown after it was made")
 	}
 	if !g.fresh(&r, rawID{2}) {
 		t.Error("making a token ended a record")
 	}
 	late := reading // taken before it was made, added after
-	u.add(&late)
-	if u.has(&h, g) {
+	u.add(&late, tokenForm)
+	if u.has(&h, tokenForm, g) {
 		t.Error("a reading from before the token was made makes it unknown")
 	}
 }
@@ -281,12 +281,12 @@ func TestAFloodOfUnknownsIsBounded(t *testing.T) {
 	for n := range 300_000 {
 		r := numbered(n)
 		reading := g.begin(&r.hash)
-		u.add(&reading)
+		u.add(&reading, tokenForm)
 	}
 	held := 0
 	for n := range 300_000 {
 		r := numbered(n)
-		if u.has(&r.hash, g) {
+		if u.has(&r.hash, tokenForm, g) {
 			held++
 		}
 	}
@@ -314,7 +314,7 @@ func TestEveryKindOfChangeEndsTheRecordsThatItConcerns(t *testing.T) {
 		if !g.settle(&reading, owner, workspace) {
 			t.Fatal("not settled though nothing changed")
 		}
-		r := record{hash: h, owner: owner, stamp: reading.stamp()}
+		r := record{hash: h, gen: tokenIndex(&h), owner: owner, stamp: reading.stamp()}
 		c.change(g)
 		if g.fresh(&r, workspace) == c.ends {
 			t.Errorf("%s: fresh is %v", name, !c.ends)

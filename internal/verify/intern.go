@@ -17,12 +17,18 @@ type grant struct {
 	slug      string
 	text      string       // the effective scopes, spaced
 	scopes    token.Scopes // the same; not to be changed
+	// audience is the hash of the resource that an access token is for; zero: its whole workspace. The resource
+	// itself is the client's to choose and may be long.
+	audience token.Hash
+	epoch    int64 // of the app, for a client secret
 }
 
 // grantKey tells grants apart.
 type grantKey struct {
 	workspace    rawID
 	slug, scopes string
+	audience     token.Hash
+	epoch        int64
 }
 
 // list numbers values so that records can name them without a pointer. Values are appended under a lock
@@ -87,7 +93,7 @@ type grants struct{ *list[grantKey, grant] }
 func newGrants() grants { return grants{newList[grantKey, grant](mostGrants)} }
 
 func (g grants) of(v grant) uint32 {
-	return g.number(grantKey{v.workspace, v.slug, v.text}, v)
+	return g.number(grantKey{v.workspace, v.slug, v.text, v.audience, v.epoch}, v)
 }
 
 // workspaces numbers the ids of workspaces for counts that are waiting to be drained, so it has no bound

@@ -24,6 +24,9 @@ type ruled struct {
 	catalogue token.Catalogue
 }
 
+// lets reports whether access tokens outlive what they came from.
+func (r *ruled) lets() bool { return r.policy.AfterStop == token.UntilExpiry }
+
 func (c *rules) of(tx *store.Tx, workspaceID string, version int64) (ruled, error) {
 	c.mu.Lock()
 	r, ok := c.kept[workspaceID]

@@ -6,6 +6,7 @@ import (
 	"math/bits"
 	"sync"
 	"sync/atomic"
+	"unsafe"
 
 	"github.com/keywright/keywright/internal/token"
 )
@@ -18,14 +19,9 @@ type state uint8
 
 const (
 	stateActive  state = iota
-	stateRevoked       // for good
-	stateBarred        // the owner's role may hold no tokens now
+	stateRevoked       // ended: revoked, disabled, or what it came from is
+	stateBarred        // the owner's role may hold no such credential now
 )
-
-// kind is token.Kind in one byte.
-type kind uint8
-
-const kindPAT kind = iota
 
 const (
 	flagUsed   = 1 << iota // the slot holds a record
@@ -41,17 +37,18 @@ const never = int64(1<<63 - 1)
 // cache lines, and no pointer, so that the collector never looks inside.
 type record struct {
 	hash      token.Hash // whole: a prefix would let two secrets be one
-	token     rawID
-	owner     rawID
-	address   [16]byte // of the last good request; zero is none
-	expires   int64    // Unix microseconds; never
-	used      int64    // of the last good request, Unix microseconds; 0 is none
-	stamp     uint64   // of the generations that it was read under
-	grant     uint32   // workspace's slug and effective scopes, in grants
-	workspace uint32   // its id, in workspaces
-	requests  uint32   // since the last drain, all on day
-	refusals  uint32   // since the last drain, all on day
-	day       uint16   // UTC days since 1970, of the counts
+	token     rawID      // what use is counted for; see kind
+	owner     rawID      // whom it acts for; see kind
+	address   [16]byte   // of the last good request; zero is none
+	expires   int64      // Unix microseconds; never
+	used      int64      // of the last good request, Unix microseconds; 0 is none
+	stamp     uint64     // of the generations that it was read under
+	grant     uint32     // workspace's slug and effective scopes, in grants
+	workspace uint32     // its id, in workspaces
+	requests  uint32     // since the last drain, all on day
+	refusals  uint32     // since the last drain, all on day
+	day       uint16     // UTC days since 1970, of the counts
+	gen       uint16     // its token's or source's place among the generations
 	state     state
 	kind      kind
 	flags     uint8
@@ -117,11 +114,12 @@ func (t *table) split(h *token.Hash) (*shard, uint32) {
 	return &t.shards[head&t.mask], uint32(head >> 32)
 }
 
-// hashOf is token.HashOf without a copy on the heap.
-func hashOf(presented string) token.Hash {
-	var buf [128]byte // longer than any secret of ours
-	return sha256.Sum256(append(buf[:0], presented...))
-}
+// hashOf is token.HashOf without a copy, also of what is long.
+func hashOf(presented string) token.Hash { return sha256.Sum256(bytesOf(presented)) }
+
+// bytesOf lends a string's own bytes to a hash, which only reads them: sha256 lets its argument escape, so a
+// copy would cost each check of an access token an allocation.
+func bytesOf(s string) []byte { return unsafe.Slice(unsafe.StringData(s), len(s)) }
 
 // find copies a record and says where it is, for count.
 func (t *table) find(h *token.Hash, into *record) (number uint32, ok bool) {
@@ -159,7 +157,7 @@ func (t *table) insert(r *record) (number uint32) {
 	old.flags |= flagUsed
 	old.hash, old.token, old.owner = r.hash, r.token, r.owner
 	old.expires, old.stamp, old.grant, old.workspace = r.expires, r.stamp, r.grant, r.workspace
-	old.state, old.kind = r.state, r.kind
+	old.state, old.kind, old.gen = r.state, r.kind, r.gen
 	return number
 }
 

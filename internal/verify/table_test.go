@@ -18,6 +18,7 @@ import (
 // numbered returns a record that is told from others by n alone.
 func numbered(n int) record {
 	r := record{hash: token.HashOf(fmt.Sprint(n)), kind: kindPAT, expires: never, stamp: uint64(n), grant: 1, workspace: 1}
+	r.gen = tokenIndex(&r.hash)
 	binary.BigEndian.PutUint64(r.token[8:], uint64(n)+1)
 	binary.BigEndian.PutUint64(r.owner[8:], uint64(n)%1000)
 	return r

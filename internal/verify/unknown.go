@@ -14,7 +14,8 @@ const (
 )
 
 // unknowns remembers hashes that the database did not have, so that a client that keeps presenting a
-// deleted token doesn't keep asking the database. Each hash has one slot, and the last one put there has
+// deleted token doesn't keep asking the database, each as what it was looked for: what is no access token of
+// ours may still be somebody's legacy token. Each hash has one slot, and the last one put there has
 // it: bounded, and a flood of random secrets costs only what it pushes out. An entry is good while the
 // counter of made tokens is what it was before the database was asked; see generations. A stripe's 48 KiB
 // are made when they are first needed.
@@ -28,7 +29,7 @@ type unknownStripe struct {
 type unknownSlot struct {
 	hash token.Hash // whole: a good token must not be taken for an unknown one
 	born uint64
-	set  bool
+	form form // noForm: the slot is empty
 }
 
 func (u *unknowns) place(h *token.Hash) (*unknownStripe, int) {
@@ -37,7 +38,7 @@ func (u *unknowns) place(h *token.Hash) (*unknownStripe, int) {
 }
 
 // has reports whether a hash is known to be unknown.
-func (u *unknowns) has(h *token.Hash, g *generations) bool {
+func (u *unknowns) has(h *token.Hash, f form, g *generations) bool {
 	s, i := u.place(h)
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -45,18 +46,18 @@ func (u *unknowns) has(h *token.Hash, g *generations) bool {
 		return false
 	}
 	e := &s.slots[i]
-	return e.set && e.hash == *h && e.born == g.born[bornIndex(h)].Load()
+	return e.form == f && e.hash == *h && e.born == g.born[bornIndex(h)].Load()
 }
 
 // add remembers that a reading found nothing.
-func (u *unknowns) add(r *reading) {
+func (u *unknowns) add(r *reading, f form) {
 	s, i := u.place(&r.hash)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.slots == nil {
 		s.slots = make([]unknownSlot, unknownSlots)
 	}
-	s.slots[i] = unknownSlot{hash: r.hash, born: r.born, set: true}
+	s.slots[i] = unknownSlot{hash: r.hash, born: r.born, form: f}
 }
 
 // Unknown is the answer to a credential that some other way of looking has proved unknown: counted, and

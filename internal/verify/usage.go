@@ -31,7 +31,8 @@ type use struct {
 	refused bool
 }
 
-// tally is what one token was used for in one day.
+// tally is what one token was used for in one day. Access tokens count for what they came from, so many
+// records can have tallies of one token.
 type tally struct {
 	token, owner rawID
 	address      [16]byte // of the last good request
@@ -40,6 +41,7 @@ type tally struct {
 	refusals     uint64
 	workspace    uint32
 	day          uint16
+	kind         kind // says what token and owner are ids of
 }
 
 // sighting is an address that a token was used from in a day, not reported before as far as is remembered.
@@ -99,7 +101,7 @@ func (t *table) count(number uint32, r *record, u use) {
 	}
 	if live == nil || live.token != r.token {
 		// Evicted between find and count. A copy stands in for the record and is spilled at once.
-		gone := record{token: r.token, owner: r.owner, workspace: r.workspace, day: uint16(u.at / dayMicros)}
+		gone := record{token: r.token, owner: r.owner, workspace: r.workspace, kind: r.kind, day: uint16(u.at / dayMicros)}
 		s.add(&gone, u)
 		t.spillRecord(s, &gone)
 		return
@@ -187,7 +189,10 @@ func (t *table) spillRecord(s *shard, r *record) {
 
 // take returns what a record has counted and begins anew.
 func (r *record) take() tally {
-	y := tally{token: r.token, owner: r.owner, requests: uint64(r.requests), refusals: uint64(r.refusals), workspace: r.workspace, day: r.day}
+	y := tally{
+		token: r.token, owner: r.owner, requests: uint64(r.requests), refusals: uint64(r.refusals),
+		workspace: r.workspace, day: r.day, kind: r.kind,
+	}
 	if r.requests > 0 {
 		y.used, y.address = r.used, r.address
 	}
@@ -313,6 +318,11 @@ func (b batch) merged() batch {
 		out = append(out, y)
 	}
 	b.tallies = out
+	// Each record reports its own addresses, and many can be of one token.
+	slices.SortFunc(b.sightings, func(a, c sighting) int {
+		return cmp.Or(bytes.Compare(a.token[:], c.token[:]), cmp.Compare(a.day, c.day), bytes.Compare(a.address[:], c.address[:]))
+	})
+	b.sightings = slices.Compact(b.sightings)
 	return b
 }
 
