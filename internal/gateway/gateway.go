@@ -31,6 +31,7 @@ import (
 	"github.com/keywright/keywright/internal/fault"
 	"github.com/keywright/keywright/internal/token"
 	"github.com/keywright/keywright/internal/verify"
+	"github.com/keywright/keywright/internal/web"
 )
 
 // Path is where gateways ask; Path + "/" is the form with the question in the path.
@@ -54,7 +55,7 @@ type Gateway struct {
 	realm   string
 	log     *slog.Logger
 	counts  counts
-	sample  atomic.Int64 // Unix seconds of the last refusal that was logged
+	sample  web.Sample
 
 	mu        sync.Mutex
 	questions atomic.Pointer[map[string]*question]
@@ -359,8 +360,7 @@ func problem(no refusal) ([]byte, error) {
 
 // logSample logs at most one refusal a second.
 func (g *Gateway) logSample(r *http.Request, no refusal) {
-	now, last := time.Now().Unix(), g.sample.Load()
-	if now <= last || !g.sample.CompareAndSwap(last, now) {
+	if !g.sample.Due(time.Now()) {
 		return
 	}
 	client, _ := g.address(r)

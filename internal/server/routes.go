@@ -9,6 +9,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"github.com/keywright/keywright/internal/gateway"
+	"github.com/keywright/keywright/internal/oauth"
 	"github.com/keywright/keywright/internal/rest"
 	"github.com/keywright/keywright/internal/ui"
 	"github.com/keywright/keywright/internal/web"
@@ -21,6 +22,7 @@ func (s *Server) routes(o Options, reg prometheus.Registerer) (http.Handler, err
 		Registerer: reg, ProductName: s.cfg.ProductName,
 	})
 	checks := gateway.New(gateway.Config{Checks: s.checks, Address: kit.Client, Realm: s.cfg.ProductName, Log: s.log, Registerer: reg})
+	endpoints := oauth.New(oauth.Config{Kit: kit, Authority: s.rules, Checks: s.checks, Log: s.log, Registerer: reg})
 	pages, err := ui.New(ui.Config{Kit: kit, Authority: s.rules, Accent: s.cfg.Accent, Demo: o.Demo})
 	if err != nil {
 		return nil, err
@@ -38,6 +40,8 @@ func (s *Server) routes(o Options, reg prometheus.Registerer) (http.Handler, err
 		switch {
 		case gateway.Matches(r):
 			checks.ServeHTTP(w, r)
+		case oauth.Matches(r):
+			endpoints.ServeHTTP(w, r)
 		case strings.HasPrefix(r.URL.Path, "/api/v1/"):
 			calls.ServeHTTP(w, r) // has a mux of its own, for methods that pages don't know
 		default:
