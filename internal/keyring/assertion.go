@@ -81,6 +81,11 @@ func AssertionSubject(assertion string) (string, bool) {
 	return claims.Subject, claims.Subject != ""
 }
 
+// AssertionAlgorithms are those that the keys of an app can have, the usual ones first.
+func AssertionAlgorithms() []string {
+	return []string{"ES256", "EdDSA", "RS256", "PS256", "ES384", "ES512", "RS384", "RS512", "PS384", "PS512"}
+}
+
 // VerifyAssertion checks an assertion's signature by one of an app's keys, each with its own algorithm alone.
 // An assertion that names its key is checked by that one.
 func VerifyAssertion(jwks, assertion string) (Assertion, error) {

@@ -9,6 +9,7 @@ import (
 	"github.com/keywright/keywright/api"
 	"github.com/keywright/keywright/internal/authority"
 	"github.com/keywright/keywright/internal/fault"
+	"github.com/keywright/keywright/internal/keyring"
 	"github.com/keywright/keywright/internal/token"
 )
 
@@ -124,7 +125,7 @@ func (s *Service) serverMetadata(r *http.Request, slug string) ([]byte, error) {
 	}
 	secrets := []string{"client_secret_basic", "client_secret_post", "private_key_jwt"}
 	open := append(slices.Clone(secrets), "none")
-	signing := assertionAlgorithms()
+	signing := keyring.AssertionAlgorithms()
 	return encode(metadata{
 		Issuer: issuer.URL, TokenEndpoint: s.kit.URL(TokenPath), JWKS: issuer.URL + jwksName,
 		Scopes: askable(issuer.Scopes), ResponseTypes: []string{}, Grants: grants(&issuer),
@@ -156,15 +157,6 @@ func grants(issuer *authority.Issuer) []string {
 // askable leaves the reserved scopes out: they open this server, not what it guards.
 func askable(scopes []string) []string {
 	return slices.DeleteFunc(slices.Clone(scopes), token.IsReserved)
-}
-
-// assertionAlgorithms are those with which an app may sign what it says of itself.
-func assertionAlgorithms() []string {
-	var out []string
-	for _, a := range token.Algorithms() {
-		out = append(out, string(a))
-	}
-	return out
 }
 
 // resource is RFC 9728 section 2.

@@ -96,11 +96,11 @@ func appendIntrospection(b []byte, i *authority.Introspection) []byte {
 		return append(b, `{"active":false}`...)
 	}
 	b = append(b, `{"active":true`...)
-	if i.Use != "refresh_token" {
+	if i.Use != authority.UseRefresh {
 		b = appendText(b, "scope", i.Scopes.String())
 		b = append(b, `,"token_type":"Bearer"`...)
 	}
-	b = appendText(b, "token_use", i.Use)
+	b = appendText(b, "token_use", string(i.Use))
 	b = appendText(b, "client_id", i.ClientID)
 	b = appendText(b, "sub", i.Subject)
 	b = appendText(b, "aud", i.Audience)

@@ -142,9 +142,7 @@ func (s *Service) origin(c *call) token.Origin {
 
 // caller is origin without an id: for what leaves no trace.
 func (s *Service) caller(c *call) token.Origin {
-	from := token.Origin{UserAgent: c.r.UserAgent()}
-	from.Address, _ = s.kit.Client(c.r)
-	return from
+	return s.kit.Origin(c.r)
 }
 
 func (s *Service) serve(w http.ResponseWriter, r *http.Request, e *endpoint) {
