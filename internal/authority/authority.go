@@ -182,13 +182,24 @@ func (s *scene) needAdministrator() error {
 // isAdministrator reports whether the caller acts with an administrator's right here.
 func (s *scene) isAdministrator() bool { return s.needAdministrator() == nil }
 
-// needOverseer refuses who may not see and stop everyone's tokens. Administrators may under every policy;
-// another role where the policy says so, in a session: no scope of a token gives that.
-func (s *scene) needOverseer() error {
-	if s.role != token.Administrator && s.by.Bearer == nil && s.policy.Tokens.Oversees(s.role) {
+// needOverseer refuses who may not see and stop everyone's credentials of a kind. Administrators may under
+// every policy; another role where the policy says so, in a session: no scope of a token gives that.
+func (s *scene) needOverseer(kind *token.Access) error {
+	if s.role != token.Administrator && s.by.Bearer == nil && kind.Oversees(s.role) {
 		return nil
 	}
 	return s.needAdministrator()
+}
+
+// use refuses whoever can't have credentials of a kind here; withdrawn is what to say when nobody can.
+func (s *scene) use(kind *token.Access, withdrawn string) error {
+	if !kind.Offered {
+		return fault.New(fault.Forbidden, api.CodeKindNotOffered, withdrawn)
+	}
+	if !kind.Holds(s.role) {
+		return roleNotAllowed()
+	}
+	return nil
 }
 
 // rulesOf returns a workspace's rules as of the version in w, from memory when it was decoded before.

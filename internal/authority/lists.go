@@ -94,7 +94,7 @@ func listable(p store.Page, texts ...string) error {
 // mayList narrows a list to what the caller may see.
 func (s *scene) mayList(everyone bool, f *store.TokenFilter) error {
 	if everyone {
-		return s.needOverseer()
+		return s.needOverseer(&s.policy.Tokens.Access)
 	}
 	if err := s.useTokens(); err != nil {
 		return err
@@ -114,7 +114,7 @@ func (a *Authority) Token(ctx context.Context, by token.Identity, ws, id string)
 		if err != nil {
 			return err
 		}
-		overseer := s.needOverseer() == nil
+		overseer := s.needOverseer(&s.policy.Tokens.Access) == nil
 		if !overseer {
 			if err := s.useTokens(); err != nil {
 				return err

@@ -232,8 +232,9 @@ func (s *scene) keepAnAdministrator(tx *store.Tx, m store.Member) error {
 	return err
 }
 
-// RemoveMember takes a person out of a workspace and revokes their tokens in it for good: they stay
-// revoked when the person comes back. Administrators only. Errors: last_administrator.
+// RemoveMember takes a person out of a workspace, and revokes their tokens and disables their OAuth tokens in
+// it for good: they stay so when the person comes back. Apps that they made are the workspace's, and go on.
+// Administrators only. Errors: last_administrator.
 func (a *Authority) RemoveMember(ctx context.Context, by token.Identity, ws, userID string) error {
 	var in string
 	return a.update(ctx, func(tx *store.Tx) error {
@@ -257,8 +258,13 @@ func (a *Authority) RemoveMember(ctx context.Context, by token.Identity, ws, use
 		if err != nil {
 			return err
 		}
+		disabled, err := tx.DisableOAuthTokensOf(s.ID, userID, store.Stop{Reason: "owner removed", EndAccess: true})
+		if err != nil {
+			return err
+		}
 		e := s.memberEvent(tx, audit.MemberRemoved, m)
-		e.Detail.Before, e.Detail.Count = map[string]any{"role": m.Role, "tokens": revoked}, len(revoked)
+		e.Detail.Before = map[string]any{"role": m.Role, "tokens": revoked, "oauth_tokens": disabled}
+		e.Detail.Count = len(revoked) + len(disabled)
 		return errors.Join(tx.RemoveMember(s.ID, userID), tx.AddEvent(e))
 	}, func() { a.checks.OwnerChanged(in, userID) })
 }

@@ -108,6 +108,12 @@ func (a *Authority) setRules(ctx context.Context, by token.Identity, ws string, 
 		if err != nil {
 			return err
 		}
+		if r.Policy.Apps.Secret == token.SecretOnce {
+			// Nobody may see a client secret again, so none is kept.
+			if err := tx.EraseSealedSecrets(s.ID); err != nil {
+				return err
+			}
+		}
 		return errors.Join(tx.SetRules(s.ID, r), tx.AddEvent(e))
 	}, func() { a.checks.WorkspaceChanged(in) })
 	if err != nil {
@@ -124,136 +130,6 @@ func (a *Authority) rule(tx *store.Tx, by token.Identity, ws string) (scene, err
 		return s, err
 	}
 	return s, tx.TakeEveryTurn(s.ID)
-}
-
-// Breach is a live token that breaks a policy.
-type Breach struct {
-	Token token.Token
-	Cut   time.Time // the expiry it would be cut to; zero when its expiry is within the rule
-	Why   []string  // what else breaks the rule, in sentences
-}
-
-// Impact says what a policy means for the tokens that exist.
-type Impact struct {
-	Live     int      // live tokens in all
-	Cuts     int      // whose expiry would be cut
-	Breaking int      // that break the rule in another way
-	Breaches []Breach // the first of either kind, newest first, at most maxBreaches
-}
-
-const maxBreaches = 200
-
-// PreviewPolicy says what a policy would mean for existing tokens, and changes nothing; that the caller
-// saw other people's tokens is audited. Administrators only. Errors: policy_invalid.
-func (a *Authority) PreviewPolicy(ctx context.Context, by token.Identity, ws string, p token.Policy) (Impact, error) {
-	a.flush(ctx)
-	p = ownPolicy(&p)
-	p.Clean()
-	var out Impact
-	var s scene
-	err := a.view(ctx, func(tx *store.Tx) (err error) {
-		if s, err = a.administer(tx, by, ws); err != nil {
-			return err
-		}
-		if err := fault.Invalids(p.Check(s.all.Own())); err != nil {
-			return err
-		}
-		out = Impact{}
-		return s.eachBreach(tx, &p, func(b Breach) error {
-			out.Live++
-			if !b.Cut.IsZero() {
-				out.Cuts++
-			}
-			if len(b.Why) > 0 {
-				out.Breaking++
-			}
-			if (len(b.Why) > 0 || !b.Cut.IsZero()) && len(out.Breaches) < maxBreaches {
-				out.Breaches = append(out.Breaches, b)
-			}
-			return nil
-		})
-	})
-	if err == nil && len(out.Breaches) > 0 {
-		err = a.noteView(ctx, &s, len(out.Breaches))
-	}
-	if err != nil {
-		return Impact{}, err
-	}
-	return out, nil
-}
-
-// eachBreach calls fn with every live token of the workspace.
-func (s *scene) eachBreach(tx *store.Tx, p *token.Policy, fn func(Breach) error) error {
-	roles := map[string]token.Role{}
-	page := store.Page{Limit: 1000}
-	for {
-		list, err := tx.Tokens(store.TokenFilter{WorkspaceID: s.ID, Status: token.Active}, page)
-		if err != nil {
-			return err
-		}
-		for _, t := range list {
-			role, ok := roles[t.Owner.ID]
-			if !ok {
-				m, err := tx.Member(s.ID, t.Owner.ID)
-				if err != nil && !errors.Is(err, store.ErrNotFound) {
-					return err
-				}
-				role = m.Role
-				roles[t.Owner.ID] = role
-			}
-			b := Breach{Token: t}
-			b.Cut, b.Why = p.Breaches(&t, role, s.all, tx.Now)
-			if err := fn(b); err != nil {
-				return err
-			}
-		}
-		if len(list) < page.Limit {
-			return nil
-		}
-		page.After = list[len(list)-1].ID
-	}
-}
-
-// Applied says what ApplyPolicy did.
-type Applied struct {
-	Cut     int // tokens whose expiry was cut
-	Revoked int
-}
-
-// ApplyPolicy applies the policy that is in force to the tokens that exist: expiry is cut to the new
-// maximum; of those that break it in another way, the chosen ones are revoked. A chosen token that breaks
-// nothing is left alone. Administrators only.
-func (a *Authority) ApplyPolicy(ctx context.Context, by token.Identity, ws string, revoke []string) (Applied, error) {
-	var out Applied
-	var in string
-	err := a.update(ctx, func(tx *store.Tx) error {
-		s, err := a.rule(tx, by, ws)
-		if err != nil {
-			return err
-		}
-		in, out = s.ID, Applied{}
-		chosen := map[string]bool{}
-		for _, id := range revoke {
-			chosen[id] = true
-		}
-		return s.eachBreach(tx, s.policy, func(b Breach) error {
-			switch {
-			case len(b.Why) > 0 && chosen[b.Token.ID]:
-				out.Revoked++
-				return s.revoke(tx, &b.Token, "breaks the policy")
-			case !b.Cut.IsZero():
-				out.Cut++
-				e := s.tokenEvent(tx, audit.TokenExpiryCut, &b.Token)
-				e.Detail.Before, e.Detail.After = map[string]any{"expires_at": jsonTime(b.Token.ExpiresAt)}, map[string]any{"expires_at": jsonTime(b.Cut)}
-				return errors.Join(tx.SetTokenExpiry(b.Token.ID, b.Cut), tx.AddEvent(e))
-			}
-			return nil
-		})
-	}, func() { a.checks.WorkspaceChanged(in) })
-	if err != nil {
-		return Applied{}, err
-	}
-	return out, nil
 }
 
 // jsonTime is a time as audit details keep it; the zero time is null.

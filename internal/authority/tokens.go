@@ -26,13 +26,7 @@ const nonceLife = SessionMax + time.Hour
 
 // useTokens refuses whoever can't have personal access tokens here.
 func (s *scene) useTokens() error {
-	if !s.policy.Tokens.Offered {
-		return fault.New(fault.Forbidden, api.CodeKindNotOffered, "This workspace does not offer personal access tokens.")
-	}
-	if !s.policy.Tokens.Holds(s.role) {
-		return roleNotAllowed()
-	}
-	return nil
+	return s.use(&s.policy.Tokens.Access, "This workspace does not offer personal access tokens.")
 }
 
 // makeTokens refuses whoever can't make personal access tokens here, or give one a new secret.
@@ -70,7 +64,7 @@ func (a *Authority) CreateToken(ctx context.Context, by token.Identity, ws strin
 		if err := errors.Join(s.withinBearer(terms), a.maySeeSecrets(by)); err != nil {
 			return err
 		}
-		if err := spend(tx, by, n.Nonce); err != nil {
+		if err := spend(tx, by, n.Nonce, "This token was already created. Its secret can't be shown again."); err != nil {
 			return err
 		}
 		if err := s.roomForOne(tx, terms.Name); err != nil {
@@ -93,13 +87,14 @@ func (a *Authority) CreateToken(ctx context.Context, by token.Identity, ws strin
 	return t, secret, nil
 }
 
-func spend(tx *store.Tx, by token.Identity, nonce string) error {
+// spend uses up a form's mark; spent is what to say when it was used before.
+func spend(tx *store.Tx, by token.Identity, nonce, spent string) error {
 	if nonce == "" {
 		return nil
 	}
 	err := tx.SpendNonce(token.HashOf(by.User.ID+" "+nonce), tx.Now.Add(nonceLife))
 	if errors.Is(err, store.ErrExists) {
-		return fault.New(fault.Conflict, api.CodeAlreadyCreated, "This token was already created. Its secret can't be shown again.")
+		return fault.New(fault.Conflict, api.CodeAlreadyCreated, spent)
 	}
 	return err
 }
@@ -227,7 +222,7 @@ func (a *Authority) take(tx *store.Tx, by token.Identity, ws, id string, act tok
 func (s *scene) grip(tx *store.Tx, id string, act token.Action) (grip, error) {
 	g := grip{scene: *s}
 	stops := act == token.ActRevoke || act == token.ActDelete
-	overseer := stops && s.needOverseer() == nil
+	overseer := stops && s.needOverseer(&s.policy.Tokens.Access) == nil
 	if !overseer {
 		if err := s.useTokens(); err != nil {
 			return g, err
@@ -248,12 +243,16 @@ func (s *scene) grip(tx *store.Tx, id string, act token.Action) (grip, error) {
 	}
 	// An overseer can stop anything; what they do to their own beyond that is the policy's say.
 	if !s.policy.Tokens.Allows(act) && (!overseer || own && act == token.ActDelete) {
-		return g, fault.New(fault.Forbidden, api.CodeActionNotOffered, "This workspace's rules do not offer this.")
+		return g, actionNotOffered()
 	}
 	if act == token.ActRegenerate {
 		return g, s.makeTokens() // a new secret is made: who may make no tokens may not renew one forever
 	}
 	return g, nil
+}
+
+func actionNotOffered() error {
+	return fault.New(fault.Forbidden, api.CodeActionNotOffered, "This workspace's rules do not offer this.")
 }
 
 func notOwner() error {
@@ -434,64 +433,23 @@ func (g *grip) delete(tx *store.Tx) error {
 	return errors.Join(tx.DeleteToken(g.token.ID), tx.AddEvent(e))
 }
 
-// Batch is one act on several tokens.
-type Batch struct {
-	Action token.Action // revoke or delete
-	IDs    []string     // at most MaxBatch
-	Reason string
-}
-
-// MaxBatch is how many tokens one Batch can name.
-const MaxBatch = 200
-
-// Result is what became of one token of a batch.
-type Result struct {
-	ID  string
-	Err error // nil: done
-}
-
 // BatchTokens revokes or deletes several tokens; each succeeds or is refused by itself, as by RevokeToken
 // and DeleteToken.
 func (a *Authority) BatchTokens(ctx context.Context, by token.Identity, ws string, b Batch) ([]Result, error) {
-	var bad []fault.Field
-	b.Reason, bad = cleanField(nil, "reason", b.Reason, func(s string) (string, string) { return token.CleanText(s, 0, 300) })
-	if b.Action != token.ActRevoke && b.Action != token.ActDelete {
-		bad = append(bad, fault.Field{Name: "action", Code: api.CodeInvalid, Detail: "Choose revoke or delete."})
-	}
-	if len(b.IDs) == 0 || len(b.IDs) > MaxBatch {
-		bad = append(bad, fault.Field{Name: "ids", Code: api.CodeInvalid, Detail: fmt.Sprintf("Name 1 to %d tokens.", MaxBatch)})
-	}
-	var results []Result
-	var changed []grip
-	err := a.update(ctx, func(tx *store.Tx) error {
-		results, changed = nil, nil
-		s, err := a.enter(tx, by, ws)
-		if err != nil {
-			return err
-		}
-		if err := fault.Invalids(bad); err != nil {
-			return err
-		}
-		for _, id := range b.IDs {
-			g, err := a.take(tx, by, s.ID, id, b.Action)
-			if err == nil && b.Action == token.ActDelete {
-				err = g.delete(tx)
-			} else if err == nil {
-				err = g.revoke(tx, &g.token, b.Reason)
-			}
-			if err = toFault(err, "batch"); err != nil && fault.From(err).Kind == fault.Internal {
-				return err // the database's trouble, not this token's
-			}
-			results, changed = append(results, Result{ID: id, Err: err}), append(changed, g)
-		}
-		return nil
-	}, func() {
-		for _, g := range changed {
-			a.checks.TokenChanged(g.token.ID, g.hash)
-		}
+	return a.each(ctx, run{
+		Batch: b, stop: token.ActRevoke, what: "tokens",
+		enter: func(tx *store.Tx) (scene, error) { return a.enter(tx, by, ws) },
+		end:   a.endToken,
 	})
-	if err != nil {
-		return nil, err
+}
+
+// endToken is what a batch does with one token.
+func (a *Authority) endToken(tx *store.Tx, s *scene, b *Batch, id string) (func(), error) {
+	g, err := a.take(tx, s.by, s.ID, id, b.Action)
+	if err == nil && b.Action == token.ActDelete {
+		err = g.delete(tx)
+	} else if err == nil {
+		err = g.revoke(tx, &g.token, b.Reason)
 	}
-	return results, nil
+	return func() { a.checks.TokenChanged(g.token.ID, g.hash) }, err
 }

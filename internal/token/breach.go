@@ -43,6 +43,27 @@ func (p *Policy) Breaches(t *Token, owner Role, catalogue Catalogue, now time.Ti
 	return cut, why
 }
 
+// BreachesOAuth is Breaches for an OAuth token.
+func (p *Policy) BreachesOAuth(t *OAuthToken, owner Role, now time.Time) (cut time.Time, why []string) {
+	if t.StatusAt(now) != Active {
+		return time.Time{}, nil
+	}
+	r := &p.OAuthTokens
+	if !r.Offered {
+		why = append(why, "OAuth tokens are no longer offered.")
+	}
+	if !r.Holds(owner) {
+		why = append(why, "Its owner's role can't have OAuth tokens.")
+	}
+	if !r.Offered {
+		return time.Time{}, why
+	}
+	if longest := r.Expiry.Longest(now); !longest.IsZero() && t.ExpiresAt.After(longest) {
+		cut = longest
+	}
+	return cut, why
+}
+
 func (r *ScopeRule) breaches(t *Token, owner Role, catalogue Catalogue) []string {
 	switch {
 	case r.Mode == ScopesNone && !t.AllScopes:

@@ -1,0 +1,104 @@
+package authority
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/keywright/keywright/api"
+	"github.com/keywright/keywright/internal/audit"
+	"github.com/keywright/keywright/internal/fault"
+	"github.com/keywright/keywright/internal/store"
+	"github.com/keywright/keywright/internal/token"
+)
+
+// DisableApp stops an app: its secrets fail at once, and, unless the policy lets them run out, its access
+// tokens. Disabling again changes nothing. An overseer may under every policy.
+func (a *Authority) DisableApp(ctx context.Context, by token.Identity, ws, id string) (token.App, error) {
+	return a.turnApp(ctx, by, ws, id, token.ActDisable)
+}
+
+// ActivateApp starts a disabled app again. Access tokens from before it was disabled stay dead. Activating
+// again changes nothing.
+func (a *Authority) ActivateApp(ctx context.Context, by token.Identity, ws, id string) (token.App, error) {
+	return a.turnApp(ctx, by, ws, id, token.ActActivate)
+}
+
+// turnApp turns an app off or on.
+func (a *Authority) turnApp(ctx context.Context, by token.Identity, ws, id string, act token.Action) (token.App, error) {
+	a.flush(ctx) // the answer says when it was last used
+	var g appGrip
+	err := a.update(ctx, func(tx *store.Tx) (err error) {
+		if g, err = a.takeApp(tx, by, ws, id, act); err != nil {
+			return err
+		}
+		if act == token.ActActivate {
+			err = g.activate(tx)
+		} else {
+			err = g.disable(tx, "")
+		}
+		if err == nil {
+			g.app, err = g.scene.app(tx, id)
+		}
+		return err
+	}, func() { a.checks.AppChanged(g.ID, g.app.ID) })
+	if err != nil {
+		return token.App{}, err
+	}
+	return g.app, nil
+}
+
+func (g *appGrip) disable(tx *store.Tx, reason string) error {
+	if g.app.Status() == token.Disabled {
+		return nil
+	}
+	e := g.appEvent(tx, audit.AppDisabled, &g.app)
+	e.Detail.Before = map[string]any{"status": token.Active}
+	e.Detail.After = map[string]any{"status": token.Disabled, "access_tokens": g.policy.AfterStop}
+	e.Detail.Reason = reason
+	return errors.Join(tx.DisableApp(g.app.ID, g.policy.AfterStop == token.StopAtOnce), tx.AddEvent(e))
+}
+
+func (g *appGrip) activate(tx *store.Tx) error {
+	if g.app.Status() == token.Active {
+		return nil
+	}
+	e := g.appEvent(tx, audit.AppActivated, &g.app)
+	e.Detail.Before, e.Detail.After = map[string]any{"status": token.Disabled}, map[string]any{"status": token.Active}
+	// The app may have been disabled while the policy let access tokens run out, which it no longer does: they
+	// are dead, and must not come back.
+	return errors.Join(tx.ActivateApp(g.app.ID), tx.AddEvent(e))
+}
+
+// accessOver is when every access token that was issued until now is over; one may just be on its way.
+func accessOver(tx *store.Tx) time.Time { return tx.Now.Add(token.AccessLife + time.Minute) }
+
+// DeleteApp removes an app; what stops is as for disabling. Where the policy wants it, only a disabled app
+// can be deleted: delete_needs_revoke.
+func (a *Authority) DeleteApp(ctx context.Context, by token.Identity, ws, id string) error {
+	var g appGrip
+	return a.update(ctx, func(tx *store.Tx) (err error) {
+		if g, err = a.takeApp(tx, by, ws, id, token.ActDelete); err != nil {
+			return err
+		}
+		return g.delete(tx, "")
+	}, func() { a.checks.AppChanged(g.ID, g.app.ID) })
+}
+
+func (g *appGrip) delete(tx *store.Tx, reason string) error {
+	if g.policy.Apps.Delete == token.DeleteAfterEnd && g.app.Status() == token.Active {
+		return fault.New(fault.Conflict, api.CodeDeleteNeedsRevoke, "Disable this app first. Only disabled apps can be deleted.")
+	}
+	e := g.appEvent(tx, audit.AppDeleted, &g.app)
+	e.Detail.Before, e.Detail.Reason = describedApp(&g.app), reason
+	e.Detail.Before["status"] = g.app.Status()
+	if err := errors.Join(tx.DeleteApp(g.app.ID), tx.AddEvent(e)); err != nil {
+		return err
+	}
+	// With the row its epoch goes. Where it ended access tokens once, those of then must not come back because
+	// the policy now lets those of now run out.
+	if g.policy.AfterStop == token.StopAtOnce || g.app.Epoch > 0 {
+		return tx.StopAccess(g.app.ID, accessOver(tx))
+	}
+	return nil
+}
