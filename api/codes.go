@@ -55,10 +55,8 @@ const (
 	CodeAlreadyCreated     Code = "already_created"
 
 	// Apps and OAuth tokens.
-	CodeOAuthTokenDisabled Code = "oauth_token_disabled"
-	CodeAppDisabled        Code = "app_disabled"
-	CodeLastSecret         Code = "last_secret"
-	CodeKeysInvalid        Code = "keys_invalid"
+	CodeLastSecret  Code = "last_secret"
+	CodeKeysInvalid Code = "keys_invalid"
 
 	// The token endpoint and its friends: the error codes of RFC 6749 section 5.2 and its extensions.
 	CodeInvalidRequest       Code = "invalid_request"

@@ -101,12 +101,12 @@ func Overlaps() []time.Duration {
 // RotateAppSecret gives an app another client secret, where the policy offers to regenerate; see Rotation for
 // the old one. At most two are live: of two, the older ends at once. Errors: action_not_offered,
 // role_not_allowed, recent_sign_in_required, session_required, scope_not_allowed, already_created, and
-// invalid for keep.
+// invalid for overlap_seconds.
 func (a *Authority) RotateAppSecret(ctx context.Context, by token.Identity, ws, id string, r Rotation) (token.App, token.Secret, error) {
 	a.flush(ctx) // the answer says when it was last used
 	var bad []fault.Field
 	if !slices.Contains(Overlaps(), r.Keep) {
-		bad = append(bad, fault.Field{Name: "keep", Code: api.CodeInvalid, Detail: "Keep the old secret for 0, 1 hour, 24 hours or 7 days."})
+		bad = append(bad, fault.Field{Name: "overlap_seconds", Code: api.CodeInvalid, Detail: "Keep the old secret for 0, 1 hour, 24 hours or 7 days."})
 	}
 	var g appGrip
 	secret := a.format.New(token.KindApp)

@@ -76,6 +76,7 @@ func (s *Service) addApps() {
 		summary: "Change an app", who: "Roles that may hold all of the app's scopes, where the policy offers it. Its scopes count from the next request on.",
 		codes: []api.Code{
 			api.CodeRoleNotAllowed, api.CodeKindNotOffered, api.CodeActionNotOffered, api.CodeNameRequired, api.CodeScopeUnknown, api.CodeScopeNotAllowed, api.CodeKeysInvalid,
+			api.CodeSessionRequired, api.CodeRecentSignInRequired,
 		},
 	}, s.changeApp)
 	act(s, op{
@@ -94,7 +95,7 @@ func (s *Service) addApps() {
 	})
 	answer(s, op{
 		id: "activate-app", method: http.MethodPost, path: appPath + "/activate", tag: "Apps",
-		summary: "Activate an app", who: "Roles that may hold all of the app's scopes, where the policy offers it. Access tokens from before it was disabled stay dead.",
+		summary: "Activate an app", who: "Roles that the policy names, where it offers it. Access tokens from before it was disabled stay dead.",
 		codes: []api.Code{api.CodeRoleNotAllowed, api.CodeKindNotOffered, api.CodeActionNotOffered},
 	}, func(ctx context.Context, by token.Identity, in *InApp) (api.App, error) {
 		return s.app(ctx, by, in.WS)(s.authority.ActivateApp(ctx, by, in.WS, in.ClientID))
@@ -115,7 +116,7 @@ func (s *Service) addAppSecrets() {
 		id: "rotate-app-secret", method: http.MethodPost, path: appPath + "/rotate-secret", tag: "Apps",
 		summary: "Rotate an app's client secret", who: "Roles that may hold all of the app's scopes, where the policy offers it. The new one is in this answer; the old one goes on working for the overlap. At most two are live: of two, the older ends at once.",
 		codes: []api.Code{
-			api.CodeRoleNotAllowed, api.CodeKindNotOffered, api.CodeActionNotOffered, api.CodeAppDisabled, api.CodeSessionRequired, api.CodeRecentSignInRequired,
+			api.CodeRoleNotAllowed, api.CodeKindNotOffered, api.CodeActionNotOffered, api.CodeSessionRequired, api.CodeRecentSignInRequired,
 		},
 	}, s.rotateSecret)
 	answer(s, op{

@@ -42,8 +42,6 @@ func codeDocs() []codeDoc {
 		{api.CodeTokenLimitReached, 409, "The caller holds as many of this kind as the policy allows."},
 		{api.CodeTokenRevoked, 409, "The token is revoked for good."},
 		{api.CodeDeleteNeedsRevoke, 409, "The policy wants a token revoked or expired, an app or OAuth token disabled or expired, before it is deleted."},
-		{api.CodeAppDisabled, 409, "The app is disabled. Activate it first."},
-		{api.CodeOAuthTokenDisabled, 409, "The OAuth token is disabled for good."},
 		{api.CodeLastSecret, 409, "The newest client secret of an app can't be ended: rotate it, or disable the app."},
 		{api.CodeNameTaken, 409, "The caller already has a token with this name."},
 		{api.CodeLastAdministrator, 409, "The last administrator stays."},

@@ -25,14 +25,18 @@ type AppTerms struct {
 
 // Decide applies the rules to a request, with all problems at once. The catalogue must include the reserved
 // scopes. Where scopes can't be chosen later either, because the policy does not offer edit_scope, an app
-// whose scopes are not said gets all that both apps and its maker's role may hold; elsewhere none.
+// whose scopes are not said gets all that apps may hold and its maker may give; elsewhere none.
 func (r *AppRules) Decide(req AppRequest, catalogue Catalogue, maker Role) (AppTerms, []fault.Field) {
 	var t AppTerms
 	var bad, more []fault.Field
 	t.Name, bad = AppName(bad, req.Name)
 	t.Description, bad = AppDescription(bad, req.Description)
 	if req.Scopes == nil && !r.Allows(ActEditScope) {
-		t.Scopes = catalogue.ForApps(catalogue.Held(maker))
+		for _, s := range catalogue {
+			if s.Apps && !IsReserved(s.Name) && catalogue.Covers(Scopes{s.Name}, maker) {
+				t.Scopes = append(t.Scopes, s.Name)
+			}
+		}
 		return t, bad
 	}
 	t.Scopes, more = catalogue.DecideForApp(req.Scopes, maker)

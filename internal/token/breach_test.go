@@ -135,3 +135,57 @@ func TestACutShortensAndNeverEndsAToken(t *testing.T) {
 		}
 	})
 }
+
+func TestWhatOfAnOAuthTokenBreaksTheRules(t *testing.T) {
+	good := token.OAuthToken{Name: "CI", CreatedAt: noon, ExpiresAt: noon.AddDate(0, 0, 90)}
+	for _, c := range []struct {
+		name   string
+		policy func(*token.Policy)
+		token  func(*token.OAuthToken)
+		cut    time.Time
+		why    []string
+	}{
+		{name: "nothing"},
+		{name: "too long", policy: func(p *token.Policy) { p.OAuthTokens.Expiry.MaxDays = 30 }, cut: noon.AddDate(0, 0, 30)},
+		{
+			name: "longer than a fixed period",
+			policy: func(p *token.Policy) {
+				p.OAuthTokens.Expiry = token.ExpiryRule{Mode: token.ExpiryFixed, Period: token.Period{Days: 7}}
+			},
+			cut: noon.AddDate(0, 0, 7),
+		},
+		{name: "as long as may be", policy: func(p *token.Policy) { p.OAuthTokens.Expiry.MaxDays = 90 }},
+		{name: "never may be", policy: func(p *token.Policy) { p.OAuthTokens.Expiry.Never, p.OAuthTokens.Expiry.MaxDays = true, 1 }},
+		{
+			name:   "not offered: that is all",
+			policy: func(p *token.Policy) { p.OAuthTokens.Offered, p.OAuthTokens.Expiry.MaxDays = false, 1 },
+			why:    []string{"OAuth tokens are no longer offered."},
+		},
+		{
+			name: "a role that has none, for too long",
+			policy: func(p *token.Policy) {
+				p.OAuthTokens.Roles, p.OAuthTokens.Expiry.MaxDays = []token.Role{token.Administrator}, 1
+			},
+			cut: noon.AddDate(0, 0, 1), why: []string{"Its owner's role can't have OAuth tokens."},
+		},
+		{name: "expired", policy: func(p *token.Policy) { p.OAuthTokens.Offered = false }, token: func(t *token.OAuthToken) { t.ExpiresAt = noon }},
+		{name: "disabled", policy: func(p *token.Policy) { p.OAuthTokens.Offered = false }, token: func(t *token.OAuthToken) { t.DisabledAt = noon }},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			p, tok := preset(t, token.Standard), good
+			if c.policy != nil {
+				c.policy(&p)
+			}
+			if c.token != nil {
+				c.token(&tok)
+			}
+			cut, why := p.BreachesOAuth(&tok, token.PlainMember, noon)
+			if !cut.Equal(c.cut) || cmp.Diff(c.why, why) != "" {
+				t.Errorf("cut %s, want %s; why %s", cut, c.cut, cmp.Diff(c.why, why))
+			}
+			for _, s := range why {
+				plainSentence(t, s)
+			}
+		})
+	}
+}
