@@ -139,7 +139,7 @@ func (a *Authority) clientByAssertion(ctx context.Context, auth ClientAuth, from
 // appUse is one use of an app, written at once: a secret's is counted by its check.
 func appUse(tx *store.Tx, c *Client, from token.Origin) store.Use {
 	u := store.Use{
-		TokenID: c.ID, OwnerID: c.ID, WorkspaceID: c.WorkspaceID, Day: tx.Now.Unix() / (24 * 60 * 60), Requests: 1,
+		TokenID: c.ID, OwnerID: c.ID, WorkspaceID: c.WorkspaceID, Day: Day(tx.Now), Requests: 1,
 		LastUsedAt: tx.Now, LastUsedIP: from.Address,
 	}
 	if from.Address.IsValid() {

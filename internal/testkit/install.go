@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/keywright/keywright/internal/authority"
+	"github.com/keywright/keywright/internal/keyring"
 	"github.com/keywright/keywright/internal/store"
 	"github.com/keywright/keywright/internal/token"
 	"github.com/keywright/keywright/internal/verify"
@@ -28,6 +29,7 @@ type Installation struct {
 	Store  *store.Store
 	Checks *verify.Checker
 	Format token.Format
+	Box    *keyring.Box
 	*authority.Authority
 
 	// The three, signed in a moment ago, and the cookies of their sessions.
@@ -82,11 +84,15 @@ func Bare(t testing.TB, db DB) *Installation {
 	if err != nil {
 		t.Fatal(err)
 	}
+	box, err := keyring.NewBox()
+	if err != nil {
+		t.Fatal(err)
+	}
 	s := db.Open(t)
-	checks := verify.New(verify.Config{Store: s, Format: format, MaxRecords: 10_000, Now: db.Clock.Now, Issuer: Issuer})
-	rules := authority.New(authority.Config{Store: s, Checks: checks, Format: format, Now: db.Clock.Now, Issuer: Issuer})
+	checks := verify.New(verify.Config{Store: s, Format: format, MaxRecords: 10_000, Now: db.Clock.Now, Box: box, Issuer: Issuer})
+	rules := authority.New(authority.Config{Store: s, Checks: checks, Format: format, Now: db.Clock.Now, Box: box, Issuer: Issuer})
 	return &Installation{
-		DB: db, Store: s, Checks: checks, Format: format, Authority: rules,
+		DB: db, Store: s, Checks: checks, Format: format, Box: box, Authority: rules,
 		People: map[string]token.Identity{}, Cookies: map[string]token.Secret{},
 	}
 }
