@@ -67,7 +67,7 @@ func (g *appGrip) activate(tx *store.Tx) error {
 	e.Detail.Before, e.Detail.After = map[string]any{"status": token.Disabled}, map[string]any{"status": token.Active}
 	// The app may have been disabled while the policy let access tokens run out, which it no longer does: they
 	// are dead, and must not come back.
-	return errors.Join(tx.ActivateApp(g.app.ID), tx.AddEvent(e))
+	return errors.Join(tx.ActivateApp(g.app.ID, g.policy.AfterStop == token.StopAtOnce), tx.AddEvent(e))
 }
 
 // accessOver is when every access token that was issued until now is over; one may just be on its way.

@@ -2,8 +2,10 @@ package authority
 
 import (
 	"context"
+	"errors"
 	"strings"
 
+	"github.com/keywright/keywright/api"
 	"github.com/keywright/keywright/internal/fault"
 	"github.com/keywright/keywright/internal/store"
 	"github.com/keywright/keywright/internal/token"
@@ -34,6 +36,9 @@ func (a *Authority) Inventory(ctx context.Context, by token.Identity, ws string,
 			f.ScopeRoles = entry.Roles
 		}
 		list, next, err = tx.Inventory(f, q.After, q.Limit)
+		if errors.Is(err, store.ErrCursor) {
+			return fault.New(fault.BadRequest, api.CodeBadCursor, "This cursor is not one that this list gave out. Start again without it.")
+		}
 		return err
 	})
 	if err == nil {

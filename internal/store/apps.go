@@ -132,9 +132,13 @@ func (tx *Tx) DisableApp(id string, endAccess bool) error {
 	return tx.must(`update apps set disabled_at = $1, epoch = epoch + $2 where id = $3 and disabled_at is null`, micros(tx.Now), raise, id)
 }
 
-// ActivateApp makes a disabled app active again; ErrNotFound when it is active.
-func (tx *Tx) ActivateApp(id string) error {
-	return tx.must(`update apps set disabled_at = null where id = $1 and disabled_at is not null`, id)
+// ActivateApp makes a disabled app active again; endAccess is as in DisableApp. ErrNotFound when it is active.
+func (tx *Tx) ActivateApp(id string, endAccess bool) error {
+	raise := 0
+	if endAccess {
+		raise = 1
+	}
+	return tx.must(`update apps set disabled_at = null, epoch = epoch + $1 where id = $2 and disabled_at is not null`, raise, id)
 }
 
 // DeleteApp removes an app and its secrets.

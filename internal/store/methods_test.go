@@ -129,7 +129,7 @@ func appCalls() []call {
 		{"EraseSealedSecrets", func(tx *store.Tx) error { return tx.EraseSealedSecrets("ws_1") }},
 		{"DropClientSecret", func(tx *store.Tx) error { return tx.DropClientSecret(aSecret(1, "").ID) }},
 		{"DisableApp", func(tx *store.Tx) error { return tx.DisableApp(anApp(1).ID, true) }},
-		{"ActivateApp", func(tx *store.Tx) error { return tx.ActivateApp(anApp(1).ID) }},
+		{"ActivateApp", func(tx *store.Tx) error { return tx.ActivateApp(anApp(1).ID, true) }},
 		{"DeleteApp", func(tx *store.Tx) error { return tx.DeleteApp(anApp(1).ID) }},
 	}
 }
