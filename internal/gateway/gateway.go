@@ -8,8 +8,10 @@
 // This is the hot path of the whole product: it does without the kit of the other surfaces, parses each
 // question once (a gateway asks the same few over and over), counts and does not log good answers, and
 // logs a sample of refusals. It fails closed: what can't be read, named twice or left out is refused.
-// The statuses are the four that gateways know, 200, 401, 403 and 429, and 503 when nothing can be said;
-// answers tell nothing about why a credential is not good.
+//
+// What is presented is a personal access token, an access token, an app's client secret, or a legacy token,
+// which alone is answered with a warning. The statuses are the four that gateways know, 200, 401, 403 and
+// 429, and 503 when nothing can be said; answers tell nothing about why a credential is not good.
 package gateway
 
 import (
@@ -42,6 +44,7 @@ type Config struct {
 	Checks *verify.Checker
 	// Address returns the client's address, and whether it is a trusted proxy's own.
 	Address    func(*http.Request) (client netip.Addr, proxy bool)
+	PublicURL  *url.URL              // where the pages are; nil names no page to who uses a legacy token
 	Realm      string                // of challenges; "" is Keywright
 	Log        *slog.Logger          // nil discards
 	Registerer prometheus.Registerer // nil keeps no metrics
@@ -53,6 +56,7 @@ type Gateway struct {
 	checks  *verify.Checker
 	address func(*http.Request) (netip.Addr, bool)
 	realm   string
+	pages   string // address of all workspaces' pages; "" is not known
 	log     *slog.Logger
 	counts  counts
 	sample  web.Sample
@@ -82,6 +86,9 @@ func New(c Config) *Gateway {
 		c.Realm = "Keywright"
 	}
 	g := &Gateway{checks: c.Checks, address: c.Address, realm: quoted(c.Realm), log: c.Log, counts: newCounts(c.Registerer)}
+	if c.PublicURL != nil {
+		g.pages = c.PublicURL.JoinPath("workspaces").String() + "/"
+	}
 	g.questions.Store(&map[string]*question{})
 	return g
 }
@@ -105,7 +112,7 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	presented, problem := credential(r)
 	if presented == "" {
-		no := refusal{status: http.StatusUnauthorized, detail: "No credential was sent. Send a personal access token as Bearer, or as the password of Basic."}
+		no := refusal{status: http.StatusUnauthorized, detail: "No credential was sent. Send a token as Bearer, or as the password of Basic."}
 		if problem != "" {
 			no.code, no.detail = "invalid_request", problem
 		}
@@ -121,6 +128,9 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	g.counts.ok.Inc()
 	accept(w.Header(), &d)
+	if deprecated, stops, ok := d.Sunset(); ok {
+		g.warn(w.Header(), &d, deprecated, stops)
+	}
 	w.WriteHeader(http.StatusOK)
 }
 
@@ -143,6 +153,18 @@ func accept(h http.Header, d *verify.Decision) {
 		"Cache-Control",
 	} {
 		h[name] = v[i : i+1 : i+1]
+	}
+}
+
+// warn tells who still uses a legacy token: that it is deprecated, when it stops, and where a new one is made.
+func (g *Gateway) warn(h http.Header, d *verify.Decision, deprecated, stops time.Time) {
+	// RFC 9745 section 2.1: a Date of structured fields, in whole seconds.
+	h["Deprecation"] = []string{"@" + strconv.FormatInt(deprecated.Unix(), 10)}
+	if !stops.IsZero() {
+		h["Sunset"] = []string{stops.UTC().Format(http.TimeFormat)} // RFC 8594 section 3
+	}
+	if g.pages != "" {
+		h["Link"] = []string{"<" + g.pages + d.Workspace() + `/tokens>; rel="deprecation"; type="text/html"`} // RFC 9745 section 3
 	}
 }
 
@@ -215,7 +237,7 @@ func parsePath(s string) question {
 	return q
 }
 
-const notParameters = "The query knows workspace, scope, challenge=basic and throttle=401. A credential never belongs there: send it in the Authorization header."
+const notParameters = "The query knows workspace, scope, audience, challenge=basic and throttle=401. A credential never belongs there: send it in the Authorization header."
 
 func parseQuery(raw string) question {
 	values, err := url.ParseQuery(raw)
@@ -234,6 +256,8 @@ func parseQuery(raw string) question {
 			if q.ask.Scopes, err = token.ParseScopes(v[0]); err != nil {
 				return question{unusable: "The parameter scope holds no scope names."}
 			}
+		case name == "audience" && v[0] != "":
+			q.ask.Audience = v[0]
 		case name == "challenge" && v[0] == "basic":
 			q.basic = true
 		case name == "challenge" && v[0] == "bearer":

@@ -21,7 +21,7 @@ func (s *Server) routes(o Options, reg prometheus.Registerer) (http.Handler, err
 		Authority: s.rules, PublicURL: s.cfg.Public(), TrustedProxies: s.cfg.Proxies(), Log: s.log,
 		Registerer: reg, ProductName: s.cfg.ProductName,
 	})
-	checks := gateway.New(gateway.Config{Checks: s.checks, Address: kit.Client, Realm: s.cfg.ProductName, Log: s.log, Registerer: reg})
+	checks := gateway.New(gateway.Config{Checks: s.checks, Address: kit.Client, PublicURL: s.cfg.Public(), Realm: s.cfg.ProductName, Log: s.log, Registerer: reg})
 	endpoints := oauth.New(oauth.Config{Kit: kit, Authority: s.rules, Checks: s.checks, Log: s.log, Registerer: reg})
 	pages, err := ui.New(ui.Config{Kit: kit, Authority: s.rules, Accent: s.cfg.Accent, Demo: o.Demo})
 	if err != nil {

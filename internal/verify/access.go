@@ -12,8 +12,6 @@ import (
 )
 
 const (
-	accessType = "at+jwt" // RFC 9068 section 2.1
-
 	// mostKeys is how many keys are kept ready to verify with.
 	mostKeys = 10_000
 
@@ -49,7 +47,7 @@ func (c *Checker) loadAccess(ctx context.Context, presented string, h token.Hash
 		return found{}, err
 	}
 	var a access
-	if k.public.Verify(presented, accessType, &a.Claims) != nil || !a.parse() {
+	if k.public.Verify(presented, keyring.AccessType, &a.Claims) != nil || !a.parse() {
 		reading := c.gens.begin(&h)
 		return found{}, c.miss(&reading, accessForm)
 	}
