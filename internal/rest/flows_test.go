@@ -22,8 +22,9 @@ var volatile = []struct {
 	find    *regexp.Regexp
 	replace string
 }{
-	{regexp.MustCompile(`\b(tok|usr|ws|evt|req|ses)_[0-9a-z]{26}\b`), "${1}_…"},
-	{regexp.MustCompile(`kw_pat_[0-9A-Za-z]{36}`), "kw_pat_…"},
+	{regexp.MustCompile(`\b(tok|usr|ws|evt|req|ses|app|cs|oat|key)_[0-9a-z]{26}\b`), "${1}_…"},
+	{regexp.MustCompile(`kw_(pat|sec|rt)_[0-9A-Za-z]{36}`), "kw_${1}_…"},
+	{regexp.MustCompile(`"eyJ[\w-]+\.[\w-]+\.[\w-]+"`), `"eyJ…"`},
 	{regexp.MustCompile(`/welcome/[0-9A-Za-z]{43}`), "/welcome/…"},
 	{regexp.MustCompile(`http://127\.0\.0\.1:\d+`), "http://server"},
 	{regexp.MustCompile(`("hint": )"[0-9A-Za-z]{4}"`), `$1"…"`},
@@ -252,7 +253,11 @@ func TestNoSecretReachesTheLogOrAnError(t *testing.T) {
 	w := newWorld(t, testkit.SQLite(t))
 	_, secret := w.newToken("dev", "Manager", "keywright:manage")
 	link := w.as("admin", "POST", "/workspaces/standard/members", map[string]any{"email": "n@example.com", "role": "member"}).want(t, 201, "").text("setup_url")
-	secrets := []string{secret, link[strings.LastIndex(link, "/")+1:], "my-secret-password", w.cookies["dev"]}
+	app, clientSecret := w.newApp("dev", "standard", "Robot")
+	oauth := w.newOAuthToken("dev", "standard", "Notebook")
+	access, refresh := oauth.text("access_token"), oauth.text("refresh_token")
+	w.as("dev", "POST", "/workspaces/standard/apps/"+app+"/rotate-secret", nil).want(t, 200, "")
+	secrets := []string{clientSecret, access, refresh, secret, link[strings.LastIndex(link, "/")+1:], "my-secret-password", w.cookies["dev"]}
 	var answers strings.Builder
 	for _, r := range []reply{
 		w.as("", "POST", "/session", map[string]any{"email": "dev@example.com", "password": "my-secret-password"}),
@@ -265,6 +270,14 @@ func TestNoSecretReachesTheLogOrAnError(t *testing.T) {
 		w.as("dev", "GET", "/workspaces/standard/tokens/"+secret, nil),
 		w.as("dev", "GET", "/workspaces/"+secret, nil),
 		w.as("dev", "GET", "/"+secret, nil),
+		w.as("dev", "GET", "/workspaces/standard/apps/"+clientSecret, nil),
+		w.as("dev", "GET", "/workspaces/standard/apps?cursor="+clientSecret, nil),
+		w.as("dev", "GET", "/workspaces/standard/oauth-tokens/"+refresh, nil),
+		w.as("dev", "POST", "/workspaces/standard/oauth-tokens/batch", map[string]any{"action": refresh, "ids": []string{"x"}}),
+		w.as("admin", "GET", "/workspaces/standard/inventory?cursor="+refresh, nil),
+		w.bearer(access, "GET", "/me", nil),
+		w.bearer(refresh, "GET", "/me", nil),
+		w.bearer(clientSecret+"x", "GET", "/me", nil),
 		w.bearer(secret+"x", "GET", "/me", nil),
 		w.bearer(secret, "POST", "/password", map[string]any{"current": "my-secret-password", "new": "my-secret-password"}),
 		w.as("dev", "GET", "/me", nil),
@@ -280,8 +293,14 @@ func TestNoSecretReachesTheLogOrAnError(t *testing.T) {
 
 func TestAnswersWithSecretsAreStoredNowhere(t *testing.T) {
 	w := newWorld(t, testkit.SQLite(t))
+	w.offerAll()
 	id, _ := w.newToken("dev", "A")
+	app, _ := w.newApp("dev", "standard", "Robot")
 	for _, r := range []reply{
+		w.as("dev", "POST", "/workspaces/standard/apps", map[string]any{"name": "Another"}).want(t, 201, ""),
+		w.as("dev", "GET", "/workspaces/standard/apps/"+app+"/secret", nil).want(t, 200, ""),
+		w.as("dev", "POST", "/workspaces/standard/apps/"+app+"/rotate-secret", nil).want(t, 200, ""),
+		w.newOAuthToken("dev", "standard", "Notebook"),
 		w.as("", "POST", "/session", map[string]any{"email": "dev@example.com", "password": password}).want(t, 201, ""),
 		w.as("dev", "POST", "/workspaces/standard/tokens", map[string]any{"name": "B", "scopes": []string{"odata:read"}, "lifetime_days": 9}).want(t, 201, ""),
 		w.as("dev", "POST", "/workspaces/standard/tokens/"+id+"/regenerate", nil).want(t, 200, ""),

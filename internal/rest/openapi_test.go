@@ -110,11 +110,17 @@ func TestTheDocumentIsComplete(t *testing.T) {
 // What the document calls an example must work: it is what people copy.
 func TestTheExamplesWork(t *testing.T) {
 	w := newWorld(t, testkit.SQLite(t))
+	w.offerAll()
 	try := func(o *huma.Operation) {
 		sent := body(o)
 		m, _ := sent.(map[string]any)
 		th := things{ws: "standard"}
+		if strings.Contains(o.Path, "{client_id}") {
+			th.app, th.secret = w.newAppWithTwoSecrets("root", "For "+o.OperationID)
+		}
 		switch o.Metadata[metaIDs] {
+		case "oat":
+			th.oauth = w.newOAuthToken("root", "standard", "For "+o.OperationID).text("oauth_token.id")
 		case "tok":
 			th.token, _ = w.newToken("root", "For "+o.OperationID)
 		case "usr":

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -17,16 +18,13 @@ import (
 )
 
 // things are what a walk puts into paths.
-type things struct{ ws, token, member string }
+type things struct{ ws, token, member, app, secret, oauth string }
 
 // path of an operation below Prefix, filled in.
 func (th things) path(o *huma.Operation) string {
-	id := th.token
-	if o.Metadata[metaIDs] == token.UserID {
-		id = th.member
-	}
+	id := map[any]string{token.TokenID: th.token, token.UserID: th.member, token.ClientSecretID: th.secret, token.OAuthTokenID: th.oauth}[o.Metadata[metaIDs]]
 	p := strings.TrimPrefix(o.Path, Prefix)
-	return strings.NewReplacer("{ws}", url.PathEscape(th.ws), "{id}", url.PathEscape(id)).Replace(p)
+	return strings.NewReplacer("{ws}", url.PathEscape(th.ws), "{id}", url.PathEscape(id), "{client_id}", url.PathEscape(th.app)).Replace(p)
 }
 
 // body of an operation as its example says, or nothing.
@@ -40,7 +38,7 @@ func body(o *huma.Operation) any {
 // walk calls test with every operation, in a stable order.
 func (w *world) walk(test func(o *huma.Operation)) {
 	all := slices.SortedFunc(operations(w.service.api.OpenAPI()), func(a, b *huma.Operation) int { return strings.Compare(a.OperationID, b.OperationID) })
-	if len(all) < 25 {
+	if len(all) < 46 {
 		w.t.Fatalf("%d operations: the walk does not see them all", len(all))
 	}
 	for _, o := range all {
@@ -48,17 +46,43 @@ func (w *world) walk(test func(o *huma.Operation)) {
 	}
 }
 
-// standing returns things that exist in standard: a token of admin's, and the member dev.
+// standing returns things that exist in standard: the member dev and, of admin's, a token, an OAuth token and
+// an app with two client secrets, of which the older one is named. Every action is offered.
 func (w *world) standing() things {
-	id, _ := w.newToken("admin", "Standing")
+	w.offerAll()
+	th := things{ws: "standard"}
+	th.token, _ = w.newToken("admin", "Standing")
+	th.oauth = w.newOAuthToken("admin", "standard", "Standing").text("oauth_token.id")
+	th.app, th.secret = w.newAppWithTwoSecrets("admin", "Standing")
 	members := w.as("admin", "GET", "/workspaces/standard/members", nil).want(w.t, 200, "")
 	for i := range 4 {
 		if members.text(fmt.Sprintf("items.%d.name", i)) == "dev" {
-			return things{"standard", id, members.text(fmt.Sprintf("items.%d.id", i))}
+			th.member = members.text(fmt.Sprintf("items.%d.id", i))
 		}
 	}
-	w.t.Fatal("dev is no member")
-	return things{}
+	if th.member == "" {
+		w.t.Fatal("dev is no member")
+	}
+	return th
+}
+
+// offerAll lets client secrets of standard be seen again: all else its policy offers already.
+func (w *world) offerAll() {
+	w.t.Helper()
+	w.as("root", "PUT", "/workspaces/standard/policy", map[string]any{"preset": "standard", "apps": map[string]any{"secret": "viewable"}}).want(w.t, 200, "")
+}
+
+func (w *world) newAppWithTwoSecrets(who, name string) (app, older string) {
+	w.t.Helper()
+	app, _ = w.newApp(who, "standard", name)
+	w.db.Clock.Advance(time.Millisecond) // ids sort by it
+	w.as(who, "POST", "/workspaces/standard/apps/"+app+"/rotate-secret", map[string]any{"overlap_seconds": 3600}).want(w.t, 200, "")
+	r := w.as(who, "GET", "/workspaces/standard/apps/"+app, nil).want(w.t, 200, "")
+	older = r.text("secrets.1.id")
+	if older == "" || r.at("secrets.0.expires_at") != nil {
+		w.t.Fatalf("no two secrets, newest first: %s", r.body)
+	}
+	return app, older
 }
 
 func public(o *huma.Operation) bool { return o.Metadata[metaPublic] == true }
@@ -109,7 +133,7 @@ func TestWhatIsForAdministratorsIsRefusedToMembers(t *testing.T) {
 				seen++
 			}
 		})
-		if seen < 12 {
+		if seen < 16 {
 			t.Errorf("only %d operations are for administrators", seen)
 		}
 		w.as("member", "GET", "/workspaces/standard/tokens?owner=all", nil).want(t, 403, "role_not_allowed")
@@ -119,7 +143,56 @@ func TestWhatIsForAdministratorsIsRefusedToMembers(t *testing.T) {
 			w.as("member", act.method, "/workspaces/standard/tokens/"+th.token+act.path, nil).want(t, 403, "not_owner")
 		}
 		w.as("admin", "GET", "/workspaces/standard/tokens/"+th.token, nil).want(t, 200, "")
+		w.as("member", "GET", "/workspaces/standard/oauth-tokens?owner=all", nil).want(t, 403, "role_not_allowed")
+		for _, act := range []struct{ method, path string }{{"GET", ""}, {"DELETE", ""}, {"POST", "/disable"}} {
+			w.as("member", act.method, "/workspaces/standard/oauth-tokens/"+th.oauth+act.path, nil).want(t, 403, "not_owner")
+		}
 	})
+}
+
+// underTag calls test with every operation of a tag.
+func (w *world) underTag(tag string, test func(o *huma.Operation)) {
+	seen := 0
+	w.walk(func(o *huma.Operation) {
+		if slices.Contains(o.Tags, tag) {
+			test(o)
+			seen++
+		}
+	})
+	if seen < 6 {
+		w.t.Errorf("only %d operations under %s", seen, tag)
+	}
+}
+
+func TestAppsAreRefusedToRolesThatThePolicyDoesNotName(t *testing.T) {
+	w := newWorld(t, testkit.SQLite(t))
+	th := w.standing()
+	w.underTag("Apps", func(o *huma.Operation) {
+		w.as("member", o.Method, th.path(o), body(o)).want(t, 403, "role_not_allowed")
+	})
+	w.as("dev", "GET", "/workspaces/standard/apps/"+th.app, nil).want(t, 200, "") // it is the workspace's, not its maker's
+}
+
+// Where a kind is not offered its calls are refused; the ids that are named don't matter.
+func TestAKindThatIsNotOfferedIsRefused(t *testing.T) {
+	w := newWorld(t, testkit.SQLite(t))
+	th := w.standing()
+	w.as("root", "PUT", "/workspaces/standard/policy", map[string]any{"preset": "single-token"}).want(t, 200, "")
+	for _, tag := range []string{"Apps", "OAuth tokens"} {
+		w.underTag(tag, func(o *huma.Operation) {
+			if o.OperationID == "batch-oauth-tokens" { // 200, with a refusal for each
+				return
+			}
+			w.as("dev", o.Method, th.path(o), body(o)).want(t, 403, "kind_not_offered")
+		})
+	}
+	r := w.as("dev", "POST", "/workspaces/standard/oauth-tokens/batch", map[string]any{"action": "disable", "ids": []string{th.oauth}}).want(t, 200, "")
+	if r.text("results.0.code") != "kind_not_offered" {
+		t.Errorf("batch: %s", r.body)
+	}
+	// An administrator can stop what there is under every policy.
+	w.as("admin", "POST", "/workspaces/standard/apps/"+th.app+"/disable", nil).want(t, 200, "")
+	w.as("admin", "POST", "/workspaces/standard/oauth-tokens/"+th.oauth+"/disable", nil).want(t, 200, "")
 }
 
 func TestStrangersFindNothing(t *testing.T) {
@@ -144,10 +217,18 @@ func TestForeignUnknownAndMalformedIDsAnswerTheSame(t *testing.T) {
 		w := newWorld(t, db)
 		th := w.standing()
 		foreign := w.as("stranger", "GET", "/workspaces/foreign", nil).want(t, 200, "")
-		foreignToken := w.as("stranger", "POST", "/workspaces/foreign/tokens", map[string]any{"name": "Far", "scopes": []string{"odata:read"}, "lifetime_days": 9}).want(t, 201, "")
-		stranger := w.as("stranger", "GET", "/me", nil).text("id")
-		hostile := []string{"x", "no such", "\x00", "\xff\xfe", "a/b", "..", "%", "é", strings.Repeat("a", 3000), "tok_", "usr_01mg0fcdg0", "' or 1=1 --"}
+		far := things{ws: "standard", member: w.as("stranger", "GET", "/me", nil).text("id")}
+		far.token = w.as("stranger", "POST", "/workspaces/foreign/tokens", map[string]any{"name": "Far", "scopes": []string{"odata:read"}, "lifetime_days": 9}).want(t, 201, "").text("token.id")
+		far.oauth = w.newOAuthToken("stranger", "foreign", "Far").text("oauth_token.id")
+		far.app, _ = w.newApp("stranger", "foreign", "Far")
+		far.secret = w.as("stranger", "GET", "/workspaces/foreign/apps/"+far.app, nil).want(t, 200, "").text("secrets.0.id")
+		hostile := []string{"x", "no such", "\x00", "\xff\xfe", "a/b", "..", "%", "é", strings.Repeat("a", 3000), "tok_", "app_", "oat_", "cs_", "usr_01mg0fcdg0", "' or 1=1 --"}
 
+		now := db.Clock.Now()
+		unknown := things{
+			"standard", token.NewID(token.TokenID, now), token.NewID(token.UserID, now), token.NewID(token.AppID, now),
+			token.NewID(token.ClientSecretID, now), token.NewID(token.OAuthTokenID, now),
+		}
 		w.walk(func(o *huma.Operation) {
 			same := func(what, who string, variants []things) {
 				var first string
@@ -162,24 +243,34 @@ func TestForeignUnknownAndMalformedIDsAnswerTheSame(t *testing.T) {
 			}
 			if strings.Contains(o.Path, "{ws}") {
 				variants := []things{}
-				for _, ws := range append([]string{"foreign", foreign.text("id"), "unknown", token.NewID(token.WorkspaceID, db.Clock.Now())}, hostile...) {
+				for _, ws := range append([]string{"foreign", foreign.text("id"), "unknown", token.NewID(token.WorkspaceID, now)}, hostile...) {
 					if ws != ".." { // the path of another address
-						variants = append(variants, things{ws, th.token, th.member})
+						v := th
+						v.ws = ws
+						variants = append(variants, v)
 					}
 				}
 				same("workspace", "admin", variants)
 			}
-			if strings.Contains(o.Path, "{id}") {
-				variants := []things{
-					{"standard", foreignToken.text("token.id"), stranger},
-					{"standard", token.NewID(token.TokenID, db.Clock.Now()), token.NewID(token.UserID, db.Clock.Now())},
-				}
+			if strings.Contains(o.Path, "{id}") || strings.Contains(o.Path, "{client_id}") {
+				variants := []things{far, unknown}
 				for _, id := range hostile {
 					if id != ".." {
-						variants = append(variants, things{"standard", id, id})
+						variants = append(variants, things{"standard", id, id, id, id, id})
 					}
 				}
 				same("id", "admin", variants)
+			}
+			if strings.Contains(o.Path, "{id}") && strings.Contains(o.Path, "{client_id}") { // of an app that is there
+				variants := []things{}
+				for _, id := range append([]string{far.secret, unknown.secret}, hostile...) {
+					if id != ".." {
+						v := th
+						v.secret = id
+						variants = append(variants, v)
+					}
+				}
+				same("second id", "admin", variants)
 			}
 		})
 	})
@@ -263,7 +354,7 @@ func hostileQueries(o *huma.Operation) []string {
 		out = append(out, p.Name+"=%00", p.Name+"=a%ffb", p.Name+"=1&"+p.Name+"=1")
 		switch {
 		case p.Name == "cursor":
-			for _, c := range []string{"x", "AXQ", "%25", makeCursor('x', "tok_1"), makeCursor(listTokens, "tok_1"), makeCursor(listWorkspaces, "A B"), strings.Repeat("A", 5000)} {
+			for _, c := range []string{"x", "AXQ", "%25", makeCursor('x', "tok_1"), makeCursor(listTokens, "tok_1"), makeCursor(listWorkspaces, "A B"), makeCursor(listApps, "app_1"), makeCursor(listOAuthTokens, "oat_1"), makeCursor(listInventory, "x"), makeCursor(listInventory, "\x00"), makeCursor(listInventory, ""), strings.Repeat("A", 5000)} {
 				out = append(out, "cursor="+c)
 			}
 		case p.Schema.Type == "integer":

@@ -13,6 +13,8 @@ import (
 	"testing"
 
 	"github.com/keywright/keywright/internal/authority"
+	"github.com/keywright/keywright/internal/fault"
+	"github.com/keywright/keywright/internal/keyring"
 	"github.com/keywright/keywright/internal/testkit"
 	"github.com/keywright/keywright/internal/token"
 	"github.com/keywright/keywright/internal/verify"
@@ -30,6 +32,7 @@ type world struct {
 	server    *httptest.Server
 	service   *Service
 	authority *authority.Authority
+	checks    *verify.Checker
 	log       *logged
 	cookies   map[string]string // by person
 }
@@ -59,14 +62,16 @@ func newWorld(t testing.TB, db testkit.DB) *world {
 	st := db.Open(t)
 	format, err := token.NewFormat("kw")
 	must(t, err)
-	checks := verify.New(verify.Config{Store: st, Format: format, Now: db.Clock.Now})
+	box, err := keyring.NewBox()
+	must(t, err)
 	w := &world{t: t, db: db, log: &logged{}, cookies: map[string]string{}}
-	logger := slog.New(slog.NewJSONHandler(w.log, nil))
-	w.authority = authority.New(authority.Config{Store: st, Checks: checks, Format: format, Log: logger, Now: db.Clock.Now})
-
 	w.server = httptest.NewUnstartedServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) { w.service.ServeHTTP(rw, r) }))
 	public, err := url.Parse("http://" + w.server.Listener.Addr().String())
 	must(t, err)
+	issuer := func(slug string) string { return public.String() + "/w/" + slug }
+	w.checks = verify.New(verify.Config{Store: st, Format: format, Now: db.Clock.Now, Box: box, Issuer: issuer})
+	logger := slog.New(slog.NewJSONHandler(w.log, nil))
+	w.authority = authority.New(authority.Config{Store: st, Checks: w.checks, Format: format, Log: logger, Now: db.Clock.Now, Box: box, Issuer: issuer})
 	kit := web.New(web.Config{Authority: w.authority, PublicURL: public, Log: logger})
 	w.service, err = New(kit, w.authority, "test")
 	must(t, err)
@@ -170,6 +175,13 @@ func (r reply) text(path string) string {
 	return s
 }
 
+// decoded is the answer as a map.
+func (r reply) decoded(t testing.TB) (m map[string]any) {
+	t.Helper()
+	must(t, json.Unmarshal(r.body, &m))
+	return m
+}
+
 func (r reply) at(path string) any {
 	var v any
 	if json.Unmarshal(r.body, &v) != nil {
@@ -200,4 +212,24 @@ func (w *world) newToken(who, name string, scopes ...string) (id, secret string)
 	}
 	r := w.as(who, "POST", "/workspaces/standard/tokens", map[string]any{"name": name, "scopes": scopes, "lifetime_days": 30}).want(w.t, 201, "")
 	return r.text("token.id"), r.text("secret")
+}
+
+// newApp makes an app in a workspace and returns its client id and client secret.
+func (w *world) newApp(who, ws, name string) (id, secret string) {
+	w.t.Helper()
+	r := w.as(who, "POST", "/workspaces/"+ws+"/apps", map[string]any{"name": name, "scopes": []string{"odata:read"}}).want(w.t, 201, "")
+	return r.text("app.client_id"), r.text("client_secret")
+}
+
+// newOAuthToken makes an OAuth token in a workspace.
+func (w *world) newOAuthToken(who, ws, name string) reply {
+	w.t.Helper()
+	return w.as(who, "POST", "/workspaces/"+ws+"/oauth-tokens", map[string]any{"name": name, "lifetime_days": 30}).want(w.t, 201, "")
+}
+
+// checked returns what a gateway would be told of a credential: "" for yes.
+func (w *world) checked(ws, credential string, scopes ...string) string {
+	w.t.Helper()
+	_, err := w.checks.Check(w.t.Context(), credential, verify.Ask{Workspace: ws, Scopes: scopes})
+	return string(fault.CodeOf(err))
 }
