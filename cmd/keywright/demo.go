@@ -46,7 +46,7 @@ func (c *demoCmd) Run(s *streams) (err error) {
 	if c.Password == "" {
 		c.Password = token.RandomText(12).Reveal()
 	}
-	secret, err := seed(s.ctx, cfg, c.Password)
+	made, err := seed(s.ctx, cfg, c.Password)
 	if err != nil {
 		return fmt.Errorf("example data: %w", err)
 	}
@@ -56,7 +56,7 @@ func (c *demoCmd) Run(s *streams) (err error) {
 	if err != nil {
 		return err
 	}
-	c.greet(s, cfg, dir, secret)
+	c.greet(s, cfg, dir, made)
 	return srv.Run(s.ctx)
 }
 
@@ -90,7 +90,7 @@ func freePort(ctx context.Context, addr string) (string, error) {
 	return net.JoinHostPort(host, port), errors.Join(err, l.Close())
 }
 
-func (c *demoCmd) greet(s *streams, cfg config.Config, dir string, secret token.Secret) {
+func (c *demoCmd) greet(s *streams, cfg config.Config, dir string, made readyMade) {
 	kept := dir
 	if c.Data == "" {
 		kept = dir + ", deleted at the end"
@@ -104,17 +104,31 @@ Keywright demo: example data, not for production. Data: %s
             member@example.com   member
   Password  %s
 `, kept, cfg.PublicURL, c.Password)
-	if secret.Reveal() != "" {
+	if secret := made.token.Reveal(); secret != "" {
 		fmt.Fprintf(s.out, `
 A personal access token of dev@example.com in the workspace "standard":
 
   %s
 
-Try it:
+Check it, as a gateway does:
 
   curl -i -H 'Authorization: Bearer %[1]s' '%[2]s/verify?workspace=standard&scope=odata:read'
   curl -i -u 'anyone:%[1]s' '%[2]s/verify?workspace=standard'
-`, secret.Reveal(), cfg.PublicURL)
+`, secret, cfg.PublicURL)
+	}
+	if secret := made.clientSecret.Reveal(); secret != "" {
+		fmt.Fprintf(s.out, `
+Get an access token, as an app (workspace "standard"):
+
+  curl -u '%s:%s' -d grant_type=client_credentials %s/oauth2/token
+`, made.appID, secret, cfg.PublicURL)
+	}
+	if refresh := made.refresh.Reveal(); refresh != "" {
+		fmt.Fprintf(s.out, `
+Get an access token, by a refresh token of dev@example.com (workspace "oauth-tokens"):
+
+  curl -d grant_type=refresh_token -d refresh_token=%s %s/oauth2/token
+`, refresh, cfg.PublicURL)
 	}
 	fmt.Fprintf(s.out, "\nAPI: %s/api/v1/docs   Stop: Ctrl+C\n", cfg.PublicURL)
 }

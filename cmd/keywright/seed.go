@@ -3,13 +3,12 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/netip"
-	"slices"
 	"time"
 
 	"github.com/keywright/keywright/internal/authority"
 	"github.com/keywright/keywright/internal/config"
-	"github.com/keywright/keywright/internal/fault"
 	"github.com/keywright/keywright/internal/store"
 	"github.com/keywright/keywright/internal/token"
 	"github.com/keywright/keywright/internal/verify"
@@ -21,6 +20,7 @@ const (
 	demoDev    = "dev@example.com"
 	demoMember = "member@example.com"
 	readyName  = "Ready-made demo token"
+	readyApp   = "Ready-made demo app"
 )
 
 // seeder lives through the weeks before the demo: it does with the real rules, on a clock of its own, what
@@ -34,37 +34,46 @@ type seeder struct {
 	people map[string]token.Identity
 }
 
+// readyMade is what the demo prints, to be pasted; each is empty where the rules were changed so that they
+// refuse it.
+type readyMade struct {
+	token        token.Secret
+	appID        string
+	clientSecret token.Secret
+	refresh      token.Secret
+}
+
 // seed fills a new directory, or opens one that was filled before; it sets everybody's password and
-// returns the secret of the ready-made token.
-func seed(ctx context.Context, cfg config.Config, password string) (secret token.Secret, err error) {
+// returns what is ready-made.
+func seed(ctx context.Context, cfg config.Config, password string) (made readyMade, err error) {
 	start := time.Now()
 	sd := &seeder{ctx: ctx, now: start, people: map[string]token.Identity{}}
 	clock := func() time.Time { return sd.now }
 	if sd.store, err = store.Open(ctx, store.Options{DSN: cfg.Database, Now: clock}); err != nil {
-		return secret, err
+		return made, err
 	}
 	defer func() { err = errors.Join(err, sd.store.Close()) }()
 	lock, err := sd.store.Lock(ctx)
 	if err != nil {
-		return secret, err
+		return made, err
 	}
 	defer func() { err = errors.Join(err, lock.Release()) }()
 	if _, err := sd.store.Migrate(ctx); err != nil {
-		return secret, err
+		return made, err
 	}
 	format, err := token.NewFormat(cfg.TokenPrefix)
 	if err != nil {
-		return secret, err
+		return made, err
 	}
 	sd.checks = verify.New(verify.Config{Store: sd.store, Format: format, MaxRecords: 1000, Now: clock})
 	sd.rules = authority.New(authority.Config{Store: sd.store, Checks: sd.checks, Format: format, Now: clock})
 	fresh, err := sd.rules.NeedsSetUp(ctx)
 	if err != nil {
-		return secret, err
+		return made, err
 	}
 	if fresh {
 		if err := sd.live(start); err != nil {
-			return secret, err
+			return made, err
 		}
 	}
 	sd.now = start
@@ -80,6 +89,11 @@ func (sd *seeder) live(end time.Time) error {
 	for _, t := range history() {
 		if err := sd.play(t, end); err != nil {
 			return err
+		}
+	}
+	for _, l := range lives() {
+		if err := sd.liveOne(&l, end); err != nil {
+			return fmt.Errorf("%s%s: %w", l.app.Name, l.pair.Name, err)
 		}
 	}
 	return sd.checks.Flush(sd.ctx)
@@ -200,10 +214,7 @@ func history() []episode {
 
 // play makes a token, uses it day by day, and ends it.
 func (sd *seeder) play(t episode, end time.Time) error {
-	day := func(ago int) time.Time {
-		y, m, d := end.UTC().AddDate(0, 0, -ago).Date()
-		return time.Date(y, m, d, 9, 12, 0, 0, time.UTC)
-	}
+	day := func(ago int) time.Time { return morning(ago, end) }
 	sd.now = day(t.ago)
 	by := sd.people[t.who]
 	by.SignedInAt = sd.now
@@ -229,10 +240,7 @@ func (sd *seeder) play(t episode, end time.Time) error {
 
 // use presents a token through one day, less at weekends and never after now.
 func (sd *seeder) use(secret token.Secret, t episode, morning, end time.Time) {
-	n := t.perDay * (70 + morning.YearDay()*37%60) / 100
-	if slices.Contains([]time.Weekday{time.Saturday, time.Sunday}, morning.Weekday()) {
-		n /= 8
-	}
+	n := onDay(t.perDay, morning)
 	for i := range n {
 		sd.now = morning.Add(time.Duration(i) * 9 * time.Hour / time.Duration(n))
 		if !sd.now.Before(end) {
@@ -244,20 +252,23 @@ func (sd *seeder) use(secret token.Secret, t episode, morning, end time.Time) {
 	}
 }
 
-// ready sets the passwords and makes the ready-made token, or gives it a new secret.
-func (sd *seeder) ready(password string) (token.Secret, error) {
+// ready sets the passwords, and makes what is ready-made or gives it new secrets.
+func (sd *seeder) ready(password string) (made readyMade, err error) {
 	by := token.Identity{System: "keywright demo"}
 	for _, email := range []string{demoAdmin, demoDev, demoMember} {
 		if err := sd.rules.SetPassword(sd.ctx, by, email, password); err != nil {
-			return token.Secret{}, err
+			return made, err
 		}
 	}
 	_, dev, err := sd.rules.SignIn(sd.ctx, demoDev, password, token.Origin{UserAgent: "keywright demo"})
 	if err != nil {
-		return token.Secret{}, err
+		return made, err
 	}
-	secret, err := sd.readyToken(dev)
-	return secret, errors.Join(err, sd.rules.SignOut(sd.ctx, dev))
+	var errs [3]error
+	made.token, errs[0] = sd.readyToken(dev)
+	made.appID, made.clientSecret, errs[1] = sd.readyApp(dev)
+	made.refresh, errs[2] = sd.readyPair(dev)
+	return made, errors.Join(append(errs[:], sd.rules.SignOut(sd.ctx, dev))...)
 }
 
 // readyToken makes the token, or renews the one of an earlier run. Where the rules were changed so that
@@ -279,8 +290,5 @@ func (sd *seeder) readyToken(dev token.Identity) (token.Secret, error) {
 			_, secret, err = sd.rules.CreateToken(sd.ctx, dev, ws, authority.NewToken{Request: token.Request{Name: &name, Scopes: &scopes, Expiry: token.Choice{LifetimeDays: &days}}})
 		}
 	}
-	if err != nil && fault.From(err).Kind != fault.Internal {
-		return token.Secret{}, nil
-	}
-	return secret, err
+	return secret, unlessRefused(err)
 }
