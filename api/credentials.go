@@ -53,7 +53,7 @@ type ShownSecret struct {
 type NewApp struct {
 	Name        string    `json:"name" example:"Invoice service"`
 	Description *string   `json:"description,omitempty" nullable:"true" example:"Posts invoices at night"`
-	Scopes      *[]string `json:"scopes,omitempty" nullable:"true" doc:"None when left out" example:"odata:read"`
+	Scopes      *[]string `json:"scopes,omitempty" nullable:"true" doc:"When left out: none; where the policy lets nobody change them later, all that apps may hold and the caller may give" example:"odata:read"`
 	Keys        *KeySet   `json:"keys,omitempty" doc:"Public keys for private_key_jwt; none when left out"`
 }
 

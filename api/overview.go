@@ -33,25 +33,27 @@ type AuditTarget struct {
 	Name *string `json:"name" example:"Power BI"`
 }
 
-// Usage is how much tokens were used, in days of UTC.
+// Usage is how much tokens, OAuth tokens and apps were used, in days of UTC.
 type Usage struct {
 	From   string       `json:"from" format:"date" doc:"The first day" example:"2027-02-01"`
 	To     string       `json:"to" format:"date" doc:"The last day: today" example:"2027-03-02"`
 	Days   []DayUsage   `json:"days" doc:"Every day of the span, oldest first"`
-	Tokens []TokenUsage `json:"tokens" doc:"Per day and token, newest first, at most 1,000 rows"`
+	Tokens []TokenUsage `json:"tokens" doc:"Per day and credential, newest first, at most 1,000 rows"`
 }
 
 // DayUsage is the use of one day.
 type DayUsage struct {
 	Day       string `json:"day" format:"date" example:"2027-03-01"`
-	Requests  int64  `json:"requests" doc:"Checks that found the token good" example:"412"`
+	Requests  int64  `json:"requests" doc:"Checks that found it good" example:"412"`
 	Refusals  int64  `json:"refusals" doc:"Checks that refused it" example:"3"`
 	Addresses int64  `json:"addresses" doc:"Distinct addresses" example:"2"`
 }
 
-// TokenUsage is the use of one token in one day.
+// TokenUsage is the use of one token, OAuth token or app in one day. An OAuth token's and an app's is that of
+// the access tokens that came from it, and of an app's client secrets.
 type TokenUsage struct {
 	DayUsage
+	Kind      string  `json:"kind" enum:"token,oauth_token,app" doc:"What token_id names, in the words of the audit log"`
 	TokenID   string  `json:"token_id" example:"tok_06exqk2f8m1p3r5t7w9y0b2d4g"`
 	TokenName *string `json:"token_name" doc:"null when it has none, or is deleted" example:"Power BI"`
 }
@@ -63,12 +65,28 @@ type PolicyBreach struct {
 	Why       []string   `json:"why" doc:"What else breaks the rules, in sentences" example:"It has no name, and one is required."`
 }
 
-// PolicyImpact is what a policy means for the tokens that exist.
+// PolicyImpact is what a policy means for the personal access tokens and the OAuth tokens that exist.
 type PolicyImpact struct {
-	Live     int            `json:"live" doc:"Live tokens in all" example:"40"`
-	Cuts     int            `json:"cuts" doc:"How many would get an earlier expiry" example:"4"`
-	Breaking int            `json:"breaking" doc:"How many break it in another way" example:"1"`
-	Breaches []PolicyBreach `json:"breaches" doc:"The first 200 of either kind, newest first"`
+	Live        int            `json:"live" doc:"Live tokens in all" example:"40"`
+	Cuts        int            `json:"cuts" doc:"How many would get an earlier expiry" example:"4"`
+	Breaking    int            `json:"breaking" doc:"How many break it in another way" example:"1"`
+	Breaches    []PolicyBreach `json:"breaches" doc:"The first 200 of either kind, newest first"`
+	OAuthTokens OAuthImpact    `json:"oauth_tokens" doc:"The same of OAuth tokens"`
+}
+
+// OAuthImpact is what a policy means for the OAuth tokens that exist.
+type OAuthImpact struct {
+	Live     int           `json:"live" doc:"Live OAuth tokens in all" example:"12"`
+	Cuts     int           `json:"cuts" doc:"How many would get an earlier expiry" example:"2"`
+	Breaking int           `json:"breaking" doc:"How many break it in another way" example:"1"`
+	Breaches []OAuthBreach `json:"breaches" doc:"The first 200 of either kind, newest first"`
+}
+
+// OAuthBreach is a live OAuth token that breaks a policy.
+type OAuthBreach struct {
+	OAuthToken OAuthToken `json:"oauth_token"`
+	ExpiresAt  *time.Time `json:"expires_at" doc:"What its expiry would be cut to; null where it may stay"`
+	Why        []string   `json:"why" doc:"What else breaks the rules, in sentences" example:"OAuth tokens are no longer offered."`
 }
 
 // PolicyPreview is what a policy would mean, before it is saved.
@@ -77,13 +95,15 @@ type PolicyPreview struct {
 	Impact    PolicyImpact `json:"impact"`
 }
 
-// PolicyApply names the tokens to revoke for breaking the policy in force.
+// PolicyApply names the tokens and OAuth tokens to stop for breaking the policy in force.
 type PolicyApply struct {
-	Revoke []string `json:"revoke,omitempty" nullable:"true" doc:"Tokens to revoke, if they break the policy" example:"tok_06exqk2f8m1p3r5t7w9y0b2d4g"`
+	Revoke []string `json:"revoke,omitempty" nullable:"true" doc:"Tokens to revoke and OAuth tokens to disable, if they break the policy" example:"tok_06exqk2f8m1p3r5t7w9y0b2d4g"`
 }
 
 // PolicyApplied is what applying a policy did.
 type PolicyApplied struct {
-	Cut     int `json:"cut" doc:"Tokens that got an earlier expiry" example:"4"`
-	Revoked int `json:"revoked" example:"1"`
+	Cut      int `json:"cut" doc:"Tokens that got an earlier expiry" example:"4"`
+	Revoked  int `json:"revoked" example:"1"`
+	OAuthCut int `json:"oauth_tokens_cut" doc:"OAuth tokens that got an earlier expiry" example:"2"`
+	Disabled int `json:"oauth_tokens_disabled" example:"1"`
 }

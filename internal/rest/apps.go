@@ -58,7 +58,7 @@ func (s *Service) addApps() {
 	}, s.listApps)
 	answer(s, op{
 		id: "create-app", method: http.MethodPost, path: appsPath, tag: "Apps", status: http.StatusCreated,
-		summary: "Create an app", who: "Roles that the policy lets create, in a session. It gets no scope that the caller's role may not hold. The client secret is in this answer; whether it can be seen again is the policy's say.",
+		summary: "Create an app", who: "Roles that the policy lets create, in a session or with a token that never expires. It gets no scope that the caller's role may not hold. The client secret is in this answer; whether it can be seen again is the policy's say.",
 		codes: []api.Code{
 			api.CodeKindNotOffered, api.CodeRoleNotAllowed, api.CodeSessionRequired, api.CodeRecentSignInRequired, api.CodeTokenLimitReached,
 			api.CodeNameRequired, api.CodeScopeUnknown, api.CodeScopeNotAllowed, api.CodeKeysInvalid,
@@ -107,7 +107,7 @@ func (s *Service) addAppSecrets() {
 	answer(s, op{
 		id: "get-app-secret", method: http.MethodGet, path: appPath + "/secret", tag: "Apps",
 		summary: "See an app's client secret again", who: "Roles that may hold all of the app's scopes, where the policy lets it be seen again. Each look is in the audit log.",
-		codes: []api.Code{api.CodeRoleNotAllowed, api.CodeKindNotOffered, api.CodeActionNotOffered, api.CodeSessionRequired, api.CodeRecentSignInRequired},
+		codes: []api.Code{api.CodeRoleNotAllowed, api.CodeKindNotOffered, api.CodeActionNotOffered, api.CodeSessionRequired, api.CodeScopeNotAllowed, api.CodeRecentSignInRequired},
 	}, func(ctx context.Context, by token.Identity, in *InApp) (api.ShownSecret, error) {
 		secret, err := s.authority.AppSecret(ctx, by, in.WS, in.ClientID)
 		return api.ShownSecret{ClientSecret: secret.Reveal()}, err
@@ -116,7 +116,7 @@ func (s *Service) addAppSecrets() {
 		id: "rotate-app-secret", method: http.MethodPost, path: appPath + "/rotate-secret", tag: "Apps",
 		summary: "Rotate an app's client secret", who: "Roles that may hold all of the app's scopes, where the policy offers it. The new one is in this answer; the old one goes on working for the overlap. At most two are live: of two, the older ends at once.",
 		codes: []api.Code{
-			api.CodeRoleNotAllowed, api.CodeKindNotOffered, api.CodeActionNotOffered, api.CodeSessionRequired, api.CodeRecentSignInRequired,
+			api.CodeRoleNotAllowed, api.CodeKindNotOffered, api.CodeActionNotOffered, api.CodeSessionRequired, api.CodeScopeNotAllowed, api.CodeRecentSignInRequired,
 		},
 	}, s.rotateSecret)
 	answer(s, op{

@@ -56,7 +56,7 @@ func optional(r huma.Registry, s *huma.Schema) *huma.Schema {
 	}
 	c := *s
 	c.Description = describeSchema(s, s.Description)
-	c.Required, c.Enum, c.Minimum, c.Nullable = nil, nil, nil, false
+	c.Required, c.Enum, c.Minimum, c.Maximum, c.Nullable = nil, nil, nil, nil, false
 	c.Properties = maps.Clone(s.Properties)
 	for name, p := range c.Properties {
 		c.Properties[name] = optional(r, p)
@@ -113,16 +113,16 @@ func (s *Service) addRules() {
 	})
 	answer(s, op{
 		id: "preview-policy", method: http.MethodPost, path: "/workspaces/{ws}/policy/preview", tag: "Policy",
-		summary: "Preview a policy", who: "Administrators. Says in plain words what a policy would mean, and which live tokens break it. Changes nothing.",
+		summary: "Preview a policy", who: "Administrators. Says in plain words what a policy would mean, and which live tokens and OAuth tokens break it. Changes nothing.",
 		codes: []api.Code{api.CodeRoleNotAllowed, api.CodePolicyInvalid},
 	}, s.previewPolicy)
 	answer(s, op{
 		id: "apply-policy", method: http.MethodPost, path: "/workspaces/{ws}/policy/apply", tag: "Policy",
-		summary: "Apply the policy to existing tokens", who: "Administrators. Cuts expiries to the maximum in force, and revokes the named tokens that break the policy in another way.",
+		summary: "Apply the policy to existing tokens", who: "Administrators. Cuts expiries to the maximum in force, and revokes the named tokens, and disables the named OAuth tokens, that break the policy in another way.",
 		codes: []api.Code{api.CodeRoleNotAllowed},
 	}, func(ctx context.Context, by token.Identity, in *applyInput) (api.PolicyApplied, error) {
 		done, err := s.authority.ApplyPolicy(ctx, by, in.WS, said(in.Body).Revoke)
-		return api.PolicyApplied{Cut: done.Cut, Revoked: done.Revoked}, err
+		return api.PolicyApplied{Cut: done.Cut, Revoked: done.Revoked, OAuthCut: done.OAuthCut, Disabled: done.Disabled}, err
 	})
 	answer(s, op{
 		id: "list-scopes", method: http.MethodGet, path: "/workspaces/{ws}/scopes", tag: "Scopes",
@@ -163,10 +163,10 @@ func (s *Service) previewPolicy(ctx context.Context, by token.Identity, in *poli
 	if err != nil {
 		return api.PolicyPreview{}, err
 	}
-	out := api.PolicyPreview{
-		Sentences: list(policy.Sentences()),
-		Impact:    api.PolicyImpact{Live: impact.Live, Cuts: impact.Cuts, Breaking: impact.Breaking, Breaches: []api.PolicyBreach{}},
-	}
+	out := api.PolicyPreview{Sentences: list(policy.Sentences()), Impact: api.PolicyImpact{
+		Live: impact.Live, Cuts: impact.Cuts, Breaking: impact.Breaking, Breaches: []api.PolicyBreach{},
+		OAuthTokens: api.OAuthImpact{Live: impact.OAuth.Live, Cuts: impact.OAuth.Cuts, Breaking: impact.OAuth.Breaking, Breaches: []api.OAuthBreach{}},
+	}}
 	return out, s.addBreaches(ctx, by, in.WS, impact, &out.Impact)
 }
 
@@ -181,6 +181,17 @@ func (s *Service) addBreaches(ctx context.Context, by token.Identity, ws string,
 	}
 	for i, b := range impact.Breaches {
 		out.Breaches = append(out.Breaches, api.PolicyBreach{Token: wires[i], ExpiresAt: knownTime(b.Cut), Why: list(b.Why)})
+	}
+	var oauth []token.OAuthToken
+	for _, b := range impact.OAuthBreaches {
+		oauth = append(oauth, b.Token)
+	}
+	pairs, err := s.wireOAuthTokens(ctx, by, ws, oauth)
+	if err != nil {
+		return err
+	}
+	for i, b := range impact.OAuthBreaches {
+		out.OAuthTokens.Breaches = append(out.OAuthTokens.Breaches, api.OAuthBreach{OAuthToken: pairs[i], ExpiresAt: knownTime(b.Cut), Why: list(b.Why)})
 	}
 	return nil
 }
