@@ -59,8 +59,9 @@ type NewToken struct {
 	Hash  token.Hash
 }
 
-// tokensAtOnce bounds the tokens of one statement, and so its parameters: both engines have a limit.
-const tokensAtOnce = 100
+// tokensAtOnce bounds the tokens of one statement, and so its parameters: the driver of SQLite looks for each
+// among all, so that more tokens at once take longer, not shorter.
+const tokensAtOnce = 16
 
 // AddTokens keeps new tokens, many with each statement. ErrExists when one of the hashes is kept already.
 func (tx *Tx) AddTokens(tokens []NewToken) error {
