@@ -125,20 +125,19 @@ func (tx *Tx) ChangeApp(a token.App) error {
 // DisableApp disables an active app; endAccess raises its epoch, which ends its access tokens for good.
 // ErrNotFound when it is disabled already.
 func (tx *Tx) DisableApp(id string, endAccess bool) error {
-	raise := 0
-	if endAccess {
-		raise = 1
-	}
-	return tx.must(`update apps set disabled_at = $1, epoch = epoch + $2 where id = $3 and disabled_at is null`, micros(tx.Now), raise, id)
+	return tx.must(`update apps set disabled_at = $1, epoch = epoch + $2 where id = $3 and disabled_at is null`, micros(tx.Now), oneIf(endAccess), id)
 }
 
 // ActivateApp makes a disabled app active again; endAccess is as in DisableApp. ErrNotFound when it is active.
 func (tx *Tx) ActivateApp(id string, endAccess bool) error {
-	raise := 0
-	if endAccess {
-		raise = 1
+	return tx.must(`update apps set disabled_at = null, epoch = epoch + $1 where id = $2 and disabled_at is not null`, oneIf(endAccess), id)
+}
+
+func oneIf(is bool) int {
+	if is {
+		return 1
 	}
-	return tx.must(`update apps set disabled_at = null, epoch = epoch + $1 where id = $2 and disabled_at is not null`, raise, id)
+	return 0
 }
 
 // DeleteApp removes an app and its secrets.

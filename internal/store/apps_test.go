@@ -121,16 +121,19 @@ func TestChangesOfAnAppTouchWhatTheySay(t *testing.T) {
 		check("disabled, its access tokens run out")
 		wantGone(t, s, "disabled again", func(tx *store.Tx) error { return tx.DisableApp(want.ID, true) })
 		check("disabled again")
-		update(t, s, func(tx *store.Tx) error { return tx.ActivateApp(want.ID) })
+		update(t, s, func(tx *store.Tx) error { return tx.ActivateApp(want.ID, false) })
 		want.DisabledAt = time.Time{}
 		check("activated")
-		wantGone(t, s, "activated again", func(tx *store.Tx) error { return tx.ActivateApp(want.ID) })
+		wantGone(t, s, "activated again", func(tx *store.Tx) error { return tx.ActivateApp(want.ID, false) })
 		update(t, s, func(tx *store.Tx) error { return tx.DisableApp(want.ID, true) })
 		want.DisabledAt, want.Epoch = db.Clock.Now(), 1
 		check("disabled, its access tokens end")
-		update(t, s, func(tx *store.Tx) error { return tx.ActivateApp(want.ID) })
+		update(t, s, func(tx *store.Tx) error { return tx.ActivateApp(want.ID, false) })
 		want.DisabledAt = time.Time{}
 		check("activated: the epoch stays, and what it ended stays ended")
+		update(t, s, func(tx *store.Tx) error { return errors.Join(tx.DisableApp(want.ID, false), tx.ActivateApp(want.ID, true)) })
+		want.Epoch = 2
+		check("activated, and its access tokens end")
 	})
 }
 
@@ -154,7 +157,7 @@ func TestADeletedAppTakesItsSecretsAlong(t *testing.T) {
 			"TakeAppTurn":     func(tx *store.Tx) error { return tx.TakeAppTurn(anApp(1).ID) },
 			"ChangeApp":       func(tx *store.Tx) error { return tx.ChangeApp(anApp(1)) },
 			"DisableApp":      func(tx *store.Tx) error { return tx.DisableApp(anApp(1).ID, true) },
-			"ActivateApp":     func(tx *store.Tx) error { return tx.ActivateApp(anApp(1).ID) },
+			"ActivateApp":     func(tx *store.Tx) error { return tx.ActivateApp(anApp(1).ID, false) },
 			"AddClientSecret": func(tx *store.Tx) error { return tx.AddClientSecret(aSecret(3, anApp(1).ID), hashOf(3)) },
 		} {
 			wantGone(t, s, name, fn)
