@@ -217,6 +217,11 @@ func TestAnAssertionThatTheAppsKeysDidNotSignIsRefused(t *testing.T) {
 			t.Errorf("%s: %+v", name, a)
 		}
 	}
+	symmetric := strings.Repeat("k", 32)
+	macked := forge(t, jose.SigningKey{Algorithm: jose.HS256, Key: []byte(symmetric)}, nil, assertion)
+	if a, err := keyring.VerifyAssertion(set(`{"kty":"oct","alg":"HS256","kid":"a","k":"`+encode(symmetric)+`"}`), macked); err == nil {
+		t.Errorf("a symmetric key verifies: %+v", a)
+	}
 	for _, keys := range []string{"", "{}", `{"keys":[]}`, `{"keys":[{"kty":"oct","k":"AAAA","alg":"RS256","kid":"a"}]}`} {
 		if a, err := keyring.VerifyAssertion(keys, good); err == nil {
 			t.Errorf("keys %q: %+v", keys, a)
