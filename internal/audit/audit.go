@@ -71,7 +71,7 @@ type Event struct {
 	At          time.Time
 	ActorID     string // user id; "" for the command line and for failed sign-ins
 	ActorName   string // as it was then
-	Via         string // "session", "command line", or the id of the token that was used
+	Via         string // "session", "command line", "server" (by schedule), or the id of the token that was used
 	Action      Action
 	TargetKind  string // "token", "member", "workspace", "policy", …
 	TargetID    string

@@ -115,11 +115,13 @@ func (a *Authority) setRules(ctx context.Context, by token.Identity, ws string, 
 			}
 		}
 		return errors.Join(tx.SetRules(s.ID, r), tx.AddEvent(e))
-	}, func() { a.checks.WorkspaceChanged(in) })
+	}, func() { a.checks.WorkspaceChanged(in); a.signers.forget(in) })
 	if err != nil {
 		a.forgetRules(in)
+		return err
 	}
-	return err
+	a.followRules(ctx, by, in)
+	return nil
 }
 
 // rule enters as an administrator while nobody else makes or changes tokens here: when new rules are in

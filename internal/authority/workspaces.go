@@ -200,7 +200,7 @@ func (a *Authority) RenameWorkspace(ctx context.Context, by token.Identity, ws, 
 		e.Detail.Before, e.Detail.After = map[string]any{"name": m.Name}, map[string]any{"name": clean}
 		m.Name = clean
 		return errors.Join(tx.RenameWorkspace(m.ID, clean), tx.AddEvent(e))
-	}, nil)
+	}, func() { a.signers.forget(m.ID) })
 	if err != nil {
 		return store.Membership{}, err
 	}
@@ -219,7 +219,7 @@ func (a *Authority) DeleteWorkspace(ctx context.Context, by token.Identity, ws s
 			return err
 		}
 		return errors.Join(tx.DeleteWorkspace(m.ID), tx.AddEvent(workspaceEvent(tx, by, audit.WorkspaceDeleted, m.Workspace)))
-	}, func() { a.checks.WorkspaceChanged(m.ID) })
+	}, func() { a.checks.WorkspaceChanged(m.ID); a.signers.forget(m.ID) })
 }
 
 // SetInstallationAdmin names a person installation administrator, or no longer; nobody can take it from
