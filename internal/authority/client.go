@@ -38,7 +38,7 @@ type Client struct {
 // and wrong secrets do the same work and get the same answer: invalid_client. Throttled by address. Errors
 // besides: invalid_request when it says who it is in two ways.
 func (a *Authority) Client(ctx context.Context, auth ClientAuth, from token.Origin) (Client, error) {
-	from = cleanOrigin(from)
+	from.Address = cleanAddress(from.Address) // nothing else of it is kept
 	if auth.Assertion == "" {
 		return a.clientBySecret(ctx, auth, from)
 	}

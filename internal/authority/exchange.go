@@ -2,10 +2,7 @@ package authority
 
 import (
 	"context"
-	"encoding/base64"
-	"encoding/json"
 	"errors"
-	"strings"
 
 	"github.com/keywright/keywright/api"
 	"github.com/keywright/keywright/internal/audit"
@@ -84,8 +81,7 @@ func (a *Authority) noteExchange(ctx context.Context, s *source, out *Issued, fr
 		if err != nil {
 			return err
 		}
-		e := accessEvent(tx, heldBy(who, s.id, from), audit.TokenExchanged, s.workspaceID)
-		e.TargetID = out.id
+		e := holder(s.workspaceID, who, s.id, from).accessEvent(tx, audit.TokenExchanged, out.id)
 		e.Detail.After = map[string]any{"scopes": out.Scopes, "expires_in": int(out.ExpiresIn.Seconds()), "client_id": s.clientID, "resource": s.resource}
 		return tx.AddEvent(e)
 	}, nil)
@@ -112,27 +108,12 @@ func actor(tx *store.Tx, workspaceID, id string) (token.Person, error) {
 	return who, nil
 }
 
-// accessEvent is an event about an access token; the caller adds its jti.
-func accessEvent(tx *store.Tx, by token.Identity, action audit.Action, workspaceID string) audit.Event {
-	e := event(tx, by, action)
-	e.WorkspaceID, e.TargetKind = workspaceID, "access_token"
-	if _, ok := token.ParseID(token.UserID, by.User.ID); ok {
-		e.OwnerID = by.User.ID
+// accessEvent is an event about an access token, by its jti. That of an app is nobody's.
+func (s *scene) accessEvent(tx *store.Tx, action audit.Action, jti string) audit.Event {
+	e := s.event(tx, action)
+	e.TargetKind, e.TargetID = "access_token", jti
+	if _, ok := token.ParseID(token.UserID, s.by.User.ID); ok {
+		e.OwnerID = s.by.User.ID
 	}
 	return e
-}
-
-// claimsOf reads the payload of an access token (RFC 7519 section 7.2) and believes nothing of it: only
-// after a check of the same token has said that it is good is it what we signed.
-func claimsOf(jwt string) (c token.Claims, ok bool) {
-	_, rest, _ := strings.Cut(jwt, ".")
-	payload, _, ok := strings.Cut(rest, ".")
-	if !ok {
-		return c, false
-	}
-	raw, err := base64.RawURLEncoding.DecodeString(payload)
-	if err != nil {
-		return c, false
-	}
-	return c, json.Unmarshal(raw, &c) == nil
 }

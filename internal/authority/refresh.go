@@ -145,7 +145,7 @@ func (a *Authority) refresh(tx *store.Tx, r *refreshing) error {
 			return err
 		}
 	}
-	e := oauthEvent(tx, t, heldBy(t.Owner, t.ID, r.from), audit.OAuthRefreshed)
+	e := holder(t.WorkspaceID, t.Owner, t.ID, r.from).oauthEvent(tx, audit.OAuthRefreshed, t)
 	e.Detail.After = map[string]any{"scopes": scopes, "rotated": r.next.Reveal() != "", "again": forgiven}
 	return errors.Join(tx.NoteRefresh(t.ID), tx.AddEvent(e))
 }
@@ -182,18 +182,14 @@ func (r *refreshing) replace(tx *store.Tx, t *token.OAuthToken, rule token.Refre
 // the two that have it must have stolen it, and nobody can tell which (RFC 9700 section 4.14.2).
 func endFamily(tx *store.Tx, t *token.OAuthToken, from token.Origin) error {
 	const why = "a replaced refresh token was used again"
-	e := oauthEvent(tx, t, heldBy(token.Person{}, t.ID, from), audit.RefreshReused) // nobody knows who that was
+	nobody := token.Person{} // is known to have done it
+	e := holder(t.WorkspaceID, nobody, t.ID, from).oauthEvent(tx, audit.RefreshReused, t)
 	e.Detail.Reason = why
 	return errors.Join(tx.DisableOAuthToken(t.ID, store.Stop{Reason: why, EndAccess: true, Reused: true}), tx.AddEvent(e))
 }
 
-// heldBy is who comes with a credential alone, for the audit log.
-func heldBy(p token.Person, credential string, from token.Origin) token.Identity {
-	return token.Identity{User: p, Bearer: &token.Bearer{TokenID: credential}, Origin: from}
-}
-
-func oauthEvent(tx *store.Tx, t *token.OAuthToken, by token.Identity, action audit.Action) audit.Event {
-	e := event(tx, by, action)
-	e.WorkspaceID, e.TargetKind, e.TargetID, e.TargetName, e.OwnerID = t.WorkspaceID, "oauth_token", t.ID, t.Name, t.Owner.ID
-	return e
+// holder is the scene of who comes with a credential alone. It is for the audit log: nothing else is in it.
+func holder(workspaceID string, who token.Person, credential string, from token.Origin) *scene {
+	by := token.Identity{User: who, Bearer: &token.Bearer{TokenID: credential}, Origin: from}
+	return &scene{Workspace: store.Workspace{ID: workspaceID}, by: by}
 }

@@ -64,8 +64,8 @@ func (a *Authority) revokePAT(ctx context.Context, presented token.Secret, from 
 		if err != nil || now.Token.StatusAt(tx.Now) != token.Active {
 			return err
 		}
-		s := scene{Workspace: store.Workspace{ID: now.Token.WorkspaceID}, by: heldBy(now.Token.Owner, now.Token.ID, from)}
-		return s.revoke(tx, &now.Token, byHolder)
+		t := &now.Token
+		return holder(t.WorkspaceID, t.Owner, t.ID, from).revoke(tx, t, byHolder)
 	}, func() { a.checks.TokenChanged(p.Token.ID, hash) })
 }
 
@@ -92,7 +92,7 @@ func (a *Authority) revokeRefresh(ctx context.Context, presented token.Secret, f
 		}
 		// RFC 7009 section 2.1: its access tokens end too, unless the policy lets them run out.
 		stop := store.Stop{Reason: byHolder, EndAccess: rules.policy.AfterStop != token.UntilExpiry}
-		e := oauthEvent(tx, t, heldBy(t.Owner, t.ID, from), audit.OAuthTokenDisabled)
+		e := holder(t.WorkspaceID, t.Owner, t.ID, from).oauthEvent(tx, audit.OAuthTokenDisabled, t)
 		e.Detail.Reason = byHolder
 		return errors.Join(tx.DisableOAuthToken(t.ID, stop), tx.AddEvent(e))
 	}, func() { a.checks.SourceChanged(p.Token.ID) })
@@ -109,8 +109,8 @@ func (a *Authority) revokeAccess(ctx context.Context, presented token.Secret, fr
 		if err != nil {
 			return err
 		}
-		e := accessEvent(tx, heldBy(who, claims.ID, from), audit.AccessRevoked, d.WorkspaceID())
-		e.TargetID, e.Detail.Reason = claims.ID, byHolder
+		e := holder(d.WorkspaceID(), who, claims.ID, from).accessEvent(tx, audit.AccessRevoked, claims.ID)
+		e.Detail.Reason = byHolder
 		return errors.Join(tx.StopAccess(claims.ID, time.Unix(claims.ExpiresAt, 0)), tx.AddEvent(e))
 	}, func() { a.checks.SourceChanged(claims.SourceID) })
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"net/netip"
 	"time"
 	"unicode"
 
@@ -500,9 +501,11 @@ func cleanField(bad []fault.Field, name, value string, clean func(string) (strin
 // cleanOrigin makes what a client says of itself fit to be kept and shown.
 func cleanOrigin(o token.Origin) token.Origin {
 	o.UserAgent, o.RequestID = printable(o.UserAgent, 300), printable(o.RequestID, 100)
-	o.Address = o.Address.Unmap().WithZone("")
+	o.Address = cleanAddress(o.Address)
 	return o
 }
+
+func cleanAddress(a netip.Addr) netip.Addr { return a.Unmap().WithZone("") }
 
 // printable drops what can't be seen or turns the text around, and what is too much. An invalid byte
 // becomes U+FFFD.
