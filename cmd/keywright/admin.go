@@ -75,7 +75,7 @@ func withAuthority(s *streams, c *configured, fn func(*authority.Authority, conf
 		if pending {
 			return errors.New("the database is not up to date: run keywright migrate first")
 		}
-		a, err := server.Authority(st, cfg)
+		a, err := server.Authority(s.ctx, st, cfg)
 		if err != nil {
 			return err
 		}

@@ -30,6 +30,7 @@ type commands struct {
 	CheckConfig   checkConfigCmd   `cmd:"" help:"Say what is wrong with a configuration, all at once."`
 	Migrate       migrateCmd       `cmd:"" help:"Bring the database to this program's version."`
 	Workspace     workspaceCmd     `cmd:"" help:"Make workspaces."`
+	Keyset        keysetCmd        `cmd:"" help:"Make and change the file with the keys under which the database keeps secrets."`
 	ResetPassword resetPasswordCmd `cmd:"" help:"Print a one-time link with which a person chooses a new password."`
 	Version       versionCmd       `cmd:"" help:"Print the version."`
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/keywright/keywright/internal/authority"
 	"github.com/keywright/keywright/internal/config"
+	"github.com/keywright/keywright/internal/server"
 	"github.com/keywright/keywright/internal/store"
 	"github.com/keywright/keywright/internal/token"
 	"github.com/keywright/keywright/internal/verify"
@@ -65,8 +66,13 @@ func seed(ctx context.Context, cfg config.Config, password string) (made readyMa
 	if err != nil {
 		return made, err
 	}
-	sd.checks = verify.New(verify.Config{Store: sd.store, Format: format, MaxRecords: 1000, Now: clock})
-	sd.rules = authority.New(authority.Config{Store: sd.store, Checks: sd.checks, Format: format, Now: clock})
+	box, err := server.Keyset(ctx, sd.store, cfg)
+	if err != nil {
+		return made, err
+	}
+	issuer := server.Issuer(cfg)
+	sd.checks = verify.New(verify.Config{Store: sd.store, Format: format, MaxRecords: 1000, Now: clock, Box: box, Issuer: issuer})
+	sd.rules = authority.New(authority.Config{Store: sd.store, Checks: sd.checks, Format: format, Now: clock, Box: box, Issuer: issuer})
 	fresh, err := sd.rules.NeedsSetUp(ctx)
 	if err != nil {
 		return made, err

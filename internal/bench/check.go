@@ -68,7 +68,7 @@ func fillCache(ctx context.Context, st *store.Store, j checkJob, into **checks) 
 	if err != nil {
 		return r, err
 	}
-	c := &checks{checker: verify.New(verify.Config{Store: st, Format: format}), keys: keysOf(j.Tokens), random: rand.New(rand.NewPCG(1, 2))}
+	c := &checks{checker: verify.New(verify.Config{Store: st, Format: format, Issuer: issuer}), keys: keysOf(j.Tokens), random: rand.New(rand.NewPCG(1, 2))}
 	for w := range uint64(workspaces) {
 		c.asks = append(c.asks, verify.Ask{Workspace: slug(w), Scopes: token.Scopes{"odata:read"}, Address: netip.MustParseAddr("198.51.100.24")})
 	}

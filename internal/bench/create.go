@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/keywright/keywright/internal/authority"
+	"github.com/keywright/keywright/internal/keyring"
 	"github.com/keywright/keywright/internal/store"
 	"github.com/keywright/keywright/internal/token"
 	"github.com/keywright/keywright/internal/verify"
@@ -64,6 +65,9 @@ func playCreations(ctx context.Context, d *dialogue) (err error) {
 	})
 }
 
+// issuer is what access tokens name as theirs.
+func issuer(slug string) string { return "http://127.0.0.1/w/" + slug }
+
 func newCreations(ctx context.Context, st *store.Store) (*creations, error) {
 	if _, err := st.Migrate(ctx); err != nil {
 		return nil, err
@@ -73,7 +77,12 @@ func newCreations(ctx context.Context, st *store.Store) (*creations, error) {
 		return nil, err
 	}
 	c := &creations{ground: &ground{keys: keys{owners: creators}, start: time.Now().Add(-time.Hour)}}
-	c.rules = authority.New(authority.Config{Store: st, Checks: verify.New(verify.Config{Store: st, Format: format}), Format: format})
+	box, err := keyring.NewBox()
+	if err != nil {
+		return nil, err
+	}
+	checks := verify.New(verify.Config{Store: st, Format: format, Box: box, Issuer: issuer})
+	c.rules = authority.New(authority.Config{Store: st, Checks: checks, Format: format, Box: box, Issuer: issuer})
 	return c, st.Update(ctx, c.ground.people)
 }
 

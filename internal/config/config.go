@@ -30,22 +30,24 @@ import (
 
 // Config is all that can be set. Environment variables win over the file.
 type Config struct {
-	PublicURL       string   `yaml:"public_url" env:"KEYWRIGHT_PUBLIC_URL" doc:"Where people and programs reach this server, such as https://tokens.example.com. Required. It must be https unless it is on this machine itself (loopback)."`
-	Database        string   `yaml:"database" env:"KEYWRIGHT_DATABASE" doc:"A path for SQLite, or a postgres:// address. Required. Keep passwords out of the file: use the variable."`
-	Listen          string   `yaml:"listen" env:"KEYWRIGHT_LISTEN" default:":8080" doc:"Address of pages, API and checks."`
-	MetricsListen   string   `yaml:"metrics_listen" env:"KEYWRIGHT_METRICS_LISTEN" default:"127.0.0.1:8081" doc:"Address of /metrics and profiles, or off. Keep it private."`
-	TLSCertificate  string   `yaml:"tls_certificate" env:"KEYWRIGHT_TLS_CERTIFICATE" doc:"PEM file with the certificate chain, to serve HTTPS without a proxy. Read again when it changes."`
-	TLSKey          string   `yaml:"tls_key" env:"KEYWRIGHT_TLS_KEY" doc:"PEM file with the key of tls_certificate."`
-	TrustedProxies  []string `yaml:"trusted_proxies" env:"KEYWRIGHT_TRUSTED_PROXIES" doc:"Addresses or networks whose X-Forwarded-For is believed, such as 10.0.0.0/8. In the variable, separated by commas."`
-	ProductName     string   `yaml:"product_name" env:"KEYWRIGHT_PRODUCT_NAME" default:"Keywright" doc:"The name at the top of every page."`
-	Accent          string   `yaml:"accent" env:"KEYWRIGHT_ACCENT" doc:"Accent colour of the pages, such as #3257d5. Its contrast is checked at start."`
-	TokenPrefix     string   `yaml:"token_prefix" env:"KEYWRIGHT_TOKEN_PREFIX" default:"kw" doc:"First part of every secret that is issued: 1 to 16 lower-case letters and digits."`
-	RetiredPrefixes []string `yaml:"retired_prefixes" env:"KEYWRIGHT_RETIRED_PREFIXES" doc:"Earlier prefixes whose secrets still work."`
-	CacheRecords    int      `yaml:"cache_records" env:"KEYWRIGHT_CACHE_RECORDS" default:"1000000" doc:"How many tokens are kept in memory for checks; about 160 bytes each."`
-	ReadConnections int      `yaml:"database_connections" env:"KEYWRIGHT_DATABASE_CONNECTIONS" default:"0" doc:"Connections to the database; 0 chooses."`
-	LogLevel        string   `yaml:"log_level" env:"KEYWRIGHT_LOG_LEVEL" default:"info" doc:"debug, info, warn or error."`
-	LogFormat       string   `yaml:"log_format" env:"KEYWRIGHT_LOG_FORMAT" default:"json" doc:"json or text."`
-	ShutdownSeconds int      `yaml:"shutdown_seconds" env:"KEYWRIGHT_SHUTDOWN_SECONDS" default:"30" doc:"How long running requests may take to end when the server is stopped."`
+	PublicURL       string       `yaml:"public_url" env:"KEYWRIGHT_PUBLIC_URL" doc:"Where people and programs reach this server, such as https://tokens.example.com. Required. It must be https unless it is on this machine itself (loopback)."`
+	Database        string       `yaml:"database" env:"KEYWRIGHT_DATABASE" doc:"A path for SQLite, or a postgres:// address. Required. Keep passwords out of the file: use the variable."`
+	KeysetFile      string       `yaml:"keyset_file" env:"KEYWRIGHT_KEYSET_FILE" doc:"The file with the keys under which the database keeps signing keys and client secrets; keywright keyset create makes one. Keep it apart from the database's backups. Beside a SQLite database when left out, its path and .keyset, and made at the first start; required with PostgreSQL."`
+	Keyset          token.Secret `yaml:"keyset" env:"KEYWRIGHT_KEYSET" doc:"The text of that file instead, for containers. As a variable only."`
+	Listen          string       `yaml:"listen" env:"KEYWRIGHT_LISTEN" default:":8080" doc:"Address of pages, API and checks."`
+	MetricsListen   string       `yaml:"metrics_listen" env:"KEYWRIGHT_METRICS_LISTEN" default:"127.0.0.1:8081" doc:"Address of /metrics and profiles, or off. Keep it private."`
+	TLSCertificate  string       `yaml:"tls_certificate" env:"KEYWRIGHT_TLS_CERTIFICATE" doc:"PEM file with the certificate chain, to serve HTTPS without a proxy. Read again when it changes."`
+	TLSKey          string       `yaml:"tls_key" env:"KEYWRIGHT_TLS_KEY" doc:"PEM file with the key of tls_certificate."`
+	TrustedProxies  []string     `yaml:"trusted_proxies" env:"KEYWRIGHT_TRUSTED_PROXIES" doc:"Addresses or networks whose X-Forwarded-For is believed, such as 10.0.0.0/8. In the variable, separated by commas."`
+	ProductName     string       `yaml:"product_name" env:"KEYWRIGHT_PRODUCT_NAME" default:"Keywright" doc:"The name at the top of every page."`
+	Accent          string       `yaml:"accent" env:"KEYWRIGHT_ACCENT" doc:"Accent colour of the pages, such as #3257d5. Its contrast is checked at start."`
+	TokenPrefix     string       `yaml:"token_prefix" env:"KEYWRIGHT_TOKEN_PREFIX" default:"kw" doc:"First part of every secret that is issued: 1 to 16 lower-case letters and digits."`
+	RetiredPrefixes []string     `yaml:"retired_prefixes" env:"KEYWRIGHT_RETIRED_PREFIXES" doc:"Earlier prefixes whose secrets still work."`
+	CacheRecords    int          `yaml:"cache_records" env:"KEYWRIGHT_CACHE_RECORDS" default:"1000000" doc:"How many tokens are kept in memory for checks; about 160 bytes each."`
+	ReadConnections int          `yaml:"database_connections" env:"KEYWRIGHT_DATABASE_CONNECTIONS" default:"0" doc:"Connections to the database; 0 chooses."`
+	LogLevel        string       `yaml:"log_level" env:"KEYWRIGHT_LOG_LEVEL" default:"info" doc:"debug, info, warn or error."`
+	LogFormat       string       `yaml:"log_format" env:"KEYWRIGHT_LOG_FORMAT" default:"json" doc:"json or text."`
+	ShutdownSeconds int          `yaml:"shutdown_seconds" env:"KEYWRIGHT_SHUTDOWN_SECONDS" default:"30" doc:"How long running requests may take to end when the server is stopped."`
 }
 
 // Problem is one thing that is wrong.
@@ -130,6 +132,8 @@ func (r *reader) set(f reflect.StructField, v reflect.Value, s string) {
 			}
 		}
 		v.Set(reflect.ValueOf(list))
+	case reflect.Struct:
+		v.Set(reflect.ValueOf(token.SecretOf(s)))
 	default:
 		v.SetString(s)
 	}
@@ -181,6 +185,10 @@ func (r *reader) mapping(pairs []*ast.MappingValueNode) {
 				return
 			}
 			known = true
+			if v.Kind() == reflect.Struct {
+				r.bad(key, "a secret has no place in this file: set it as a variable (%s)", f.Tag.Get("env"))
+				return
+			}
 			if err := yaml.NodeToValue(pair.Value, v.Addr().Interface()); err != nil {
 				want := map[reflect.Kind]string{reflect.Int: "a whole number", reflect.Slice: "a list of texts"}[v.Kind()]
 				if want == "" {
@@ -221,6 +229,12 @@ func (r *reader) check() {
 	r.checkURL()
 	if c.Database == "" {
 		r.bad("database", "say where to keep things: a path for SQLite, or a postgres:// address")
+	}
+	switch {
+	case c.Keyset.Reveal() != "" && c.KeysetFile != "":
+		r.bad("keyset_file", "the keyset is given twice: set keyset_file or KEYWRIGHT_KEYSET")
+	case c.Keyset.Reveal() == "" && c.Database != "" && c.KeysetPath() == "":
+		r.bad("keyset_file", "with PostgreSQL, say where the keyset is; make one with: keywright keyset create FILE")
 	}
 	if (c.TLSCertificate == "") != (c.TLSKey == "") {
 		r.bad("tls_key", "tls_certificate and tls_key go together: set both or neither")
@@ -319,6 +333,21 @@ func (c *Config) Public() *url.URL {
 		return &url.URL{}
 	}
 	return u
+}
+
+// address is the form of what is no path: PostgreSQL's, in either of its two forms.
+var address = regexp.MustCompile(`^(?i:postgres(?:ql)?)://|^\s*(?:host|hostaddr|port|user|password|dbname|service|sslmode)\s*=`)
+
+// KeysetPath is where the keyset file is: where it was set, else beside a SQLite database; "" with PostgreSQL.
+func (c *Config) KeysetPath() string {
+	if c.KeysetFile != "" || address.MatchString(c.Database) {
+		return c.KeysetFile
+	}
+	path, isURL := strings.CutPrefix(c.Database, "sqlite:")
+	if isURL {
+		path = strings.TrimPrefix(path, "//")
+	}
+	return path + ".keyset"
 }
 
 // Shutdown returns how long running requests may take to end.

@@ -62,6 +62,9 @@ func TestEveryProblemIsReportedAtOnceWithItsLine(t *testing.T) {
 			"colour, prefix, level, format, name", good + "accent: red\ntoken_prefix: Kw\nlog_level: loud\nlog_format: xml\nproduct_name: ''\n", nil,
 			[]string{"line 3: accent", "line 4: token_prefix", "line 5: log_level", "line 6: log_format", "line 7: product_name"},
 		},
+		{"a keyset in the file", good + "keyset: '{}'\n", nil, []string{"line 3: keyset: a secret has no place in this file: set it as a variable (KEYWRIGHT_KEYSET)"}},
+		{"two keysets", good + "keyset_file: k\n", map[string]string{"KEYWRIGHT_KEYSET": "{}"}, []string{"line 3: keyset_file: the keyset is given twice"}},
+		{"PostgreSQL without a keyset", "public_url: https://x.example\ndatabase: postgres://x/y\n", nil, []string{"keyset_file: with PostgreSQL, say where the keyset is"}},
 		{"a variable", good, map[string]string{"KEYWRIGHT_CACHE_RECORDS": "x"}, []string{"cache_records: want a whole number (KEYWRIGHT_CACHE_RECORDS)"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -79,6 +82,25 @@ func TestEveryProblemIsReportedAtOnceWithItsLine(t *testing.T) {
 				rest = after
 			}
 		})
+	}
+}
+
+func TestTheKeysetIsBesideASQLiteDatabaseUnlessItIsSaid(t *testing.T) {
+	for _, c := range []struct {
+		text string
+		env  map[string]string
+		want string
+	}{
+		{good, nil, "kw.db.keyset"},
+		{"public_url: https://x.example\ndatabase: sqlite:///var/kw.db\n", nil, "/var/kw.db.keyset"},
+		{good + "keyset_file: /etc/k\n", nil, "/etc/k"},
+		{"public_url: https://x.example\ndatabase: postgres://x/y\nkeyset_file: /etc/k\n", nil, "/etc/k"},
+		{"public_url: https://x.example\ndatabase: postgres://x/y\n", map[string]string{"KEYWRIGHT_KEYSET": "{}"}, ""},
+	} {
+		cfg, problems := load(t, c.text, c.env)
+		if len(problems) > 0 || cfg.KeysetPath() != c.want || cfg.Keyset.Reveal() != c.env["KEYWRIGHT_KEYSET"] {
+			t.Errorf("%s: %q, %v", c.text, cfg.KeysetPath(), problems)
+		}
 	}
 }
 

@@ -74,7 +74,7 @@ func TestATrustedProxyThatNamesNoClientIsNotThrottledAndAClientItNamesIs(t *test
 		Authority: in.Authority, PublicURL: &url.URL{Scheme: "https", Host: "keys.example.com"},
 		TrustedProxies: []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")}, // httptest's requests come from there
 	})
-	checks := verify.New(verify.Config{Store: in.Store, Format: in.Format, Now: in.Clock.Now})
+	checks := verify.New(verify.Config{Store: in.Store, Format: in.Format, Now: in.Clock.Now, Box: in.Box, Issuer: testkit.Issuer})
 	s := &site{t: t, gate: gateway.New(gateway.Config{Checks: checks, Address: kit.Client})}
 	header := bearer(in.Format.New(token.KindPAT).Reveal())
 	for i := range 300 {

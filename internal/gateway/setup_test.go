@@ -9,6 +9,7 @@ import (
 
 	"github.com/keywright/keywright/internal/authority"
 	"github.com/keywright/keywright/internal/gateway"
+	"github.com/keywright/keywright/internal/keyring"
 	"github.com/keywright/keywright/internal/testkit"
 	"github.com/keywright/keywright/internal/token"
 	"github.com/keywright/keywright/internal/verify"
@@ -34,8 +35,12 @@ func newSite(t *testing.T) *site {
 	if err != nil {
 		t.Fatal(err)
 	}
-	checks := verify.New(verify.Config{Store: st, Format: format, Now: db.Clock.Now})
-	s := &site{t: t, clock: db.Clock, rules: authority.New(authority.Config{Store: st, Checks: checks, Format: format, Now: db.Clock.Now})}
+	box, err := keyring.NewBox()
+	if err != nil {
+		t.Fatal(err)
+	}
+	checks := verify.New(verify.Config{Store: st, Format: format, Now: db.Clock.Now, Box: box, Issuer: testkit.Issuer})
+	s := &site{t: t, clock: db.Clock, rules: authority.New(authority.Config{Store: st, Checks: checks, Format: format, Now: db.Clock.Now, Box: box, Issuer: testkit.Issuer})}
 	code, _, err := s.rules.OpenSetUp(t.Context())
 	if err != nil {
 		t.Fatal(err)

@@ -9,6 +9,7 @@ import (
 	"errors"
 
 	"github.com/tink-crypto/tink-go/v2/aead"
+	"github.com/tink-crypto/tink-go/v2/core/cryptofmt"
 	"github.com/tink-crypto/tink-go/v2/insecurecleartextkeyset"
 	"github.com/tink-crypto/tink-go/v2/keyset"
 	"github.com/tink-crypto/tink-go/v2/tink"
@@ -87,6 +88,13 @@ func (b *Box) Open(sealed []byte, context string) ([]byte, error) {
 		return nil, errSealed
 	}
 	return plain, nil
+}
+
+// Newest reports whether it was the newest key of the keyset that sealed a text.
+func (b *Box) Newest(sealed []byte) bool {
+	fresh, err := b.Seal(nil, "")
+	const prefix = cryptofmt.TinkPrefixSize // names the key
+	return err == nil && len(sealed) > prefix && bytes.Equal(fresh[:prefix], sealed[:prefix])
 }
 
 // SealWith encrypts under a key derived (HKDF-SHA-256) from a secret that is kept nowhere: only who presents

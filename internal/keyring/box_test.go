@@ -195,6 +195,9 @@ func TestAnAddedKeySealsAndTheEarlierOnesOpen(t *testing.T) {
 		t.Fatal(err)
 	}
 	b := openBox(t, path)
+	if !old.Newest(sealed) || b.Newest(sealed) || !b.Newest(seal(t, b, "", "")) || b.Newest(nil) {
+		t.Error("which key sealed it is not told")
+	}
 	if !opens(b, sealed, "c", "x") {
 		t.Error("what the earlier key sealed does not open any more")
 	}

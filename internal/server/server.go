@@ -78,13 +78,17 @@ func LockFault(err error, dsn string) error {
 }
 
 // Authority builds the rules alone, for commands that work beside a server.
-func Authority(st *store.Store, cfg config.Config) (*authority.Authority, error) {
+func Authority(ctx context.Context, st *store.Store, cfg config.Config) (*authority.Authority, error) {
 	format, err := token.NewFormat(cfg.TokenPrefix, cfg.RetiredPrefixes...)
 	if err != nil {
 		return nil, err
 	}
-	checks := verify.New(verify.Config{Store: st, Format: format, MaxRecords: cfg.CacheRecords})
-	return authority.New(authority.Config{Store: st, Checks: checks, Format: format}), nil
+	box, err := Keyset(ctx, st, cfg)
+	if err != nil {
+		return nil, err
+	}
+	checks := verify.New(verify.Config{Store: st, Format: format, MaxRecords: cfg.CacheRecords, Box: box, Issuer: Issuer(cfg)})
+	return authority.New(authority.Config{Store: st, Checks: checks, Format: format, Box: box, Issuer: Issuer(cfg)}), nil
 }
 
 // Open opens the database, brings it up to date, and listens. On an error nothing stays open.
@@ -110,8 +114,13 @@ func (s *Server) open(ctx context.Context, o Options) (err error) {
 	if err != nil {
 		return err
 	}
-	s.checks = verify.New(verify.Config{Store: s.store, Format: format, MaxRecords: s.cfg.CacheRecords, Log: s.log})
-	s.rules = authority.New(authority.Config{Store: s.store, Checks: s.checks, Format: format, Log: s.log})
+	box, err := Keyset(ctx, s.store, s.cfg)
+	if err != nil {
+		return err
+	}
+	issuer := Issuer(s.cfg)
+	s.checks = verify.New(verify.Config{Store: s.store, Format: format, MaxRecords: s.cfg.CacheRecords, Log: s.log, Box: box, Issuer: issuer})
+	s.rules = authority.New(authority.Config{Store: s.store, Checks: s.checks, Format: format, Log: s.log, Box: box, Issuer: issuer})
 	reg := prometheus.NewRegistry()
 	reg.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	handler, err := s.routes(o, reg)

@@ -9,6 +9,8 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptrace"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -17,6 +19,7 @@ import (
 
 	"github.com/keywright/keywright/internal/authority"
 	"github.com/keywright/keywright/internal/config"
+	"github.com/keywright/keywright/internal/keyring"
 	"github.com/keywright/keywright/internal/server"
 	"github.com/keywright/keywright/internal/store"
 	"github.com/keywright/keywright/internal/testkit"
@@ -39,11 +42,30 @@ type running struct {
 	done chan error
 }
 
+// keyset is the one of all servers on PostgreSQL here; beside SQLite each makes its own.
+var keyset = sync.OnceValue(func() token.Secret {
+	dir, err := os.MkdirTemp("", "keywright-keyset-")
+	if err != nil {
+		panic(err)
+	}
+	path := filepath.Join(dir, "keyset")
+	err = keyring.CreateBox(path)
+	text, rerr := os.ReadFile(path)
+	if err = errors.Join(err, rerr, os.RemoveAll(dir)); err != nil {
+		panic(err)
+	}
+	return token.SecretOf(string(text))
+})
+
 func settings(dsn string) config.Config {
-	return config.Config{
+	c := config.Config{
 		PublicURL: "http://127.0.0.1", Listen: "127.0.0.1:0", MetricsListen: "off", Database: dsn,
 		ProductName: "Keywright", TokenPrefix: "kw", CacheRecords: 10_000, ShutdownSeconds: 20,
 	}
+	if store.IsPostgres(dsn) {
+		c.Keyset = keyset()
+	}
+	return c
 }
 
 func start(t *testing.T, dsn string) *running {

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/keywright/keywright/internal/authority"
+	"github.com/keywright/keywright/internal/keyring"
 	"github.com/keywright/keywright/internal/store"
 	"github.com/keywright/keywright/internal/testkit"
 	"github.com/keywright/keywright/internal/token"
@@ -52,11 +53,14 @@ func newSite(t *testing.T) *site {
 	s := &site{t: t, clock: db.Clock, store: db.Open(t), people: map[token.Role]token.Identity{}}
 	format, err := token.NewFormat("kw")
 	s.must(err)
-	checks := verify.New(verify.Config{Store: s.store, Format: format, Now: db.Clock.Now})
-	s.auth = authority.New(authority.Config{Store: s.store, Checks: checks, Format: format, Now: db.Clock.Now})
-
+	box, err := keyring.NewBox()
+	s.must(err)
 	server := httptest.NewUnstartedServer(nil)
 	public := &url.URL{Scheme: "http", Host: server.Listener.Addr().String()}
+	issuer := func(slug string) string { return public.String() + "/w/" + slug }
+	checks := verify.New(verify.Config{Store: s.store, Format: format, Now: db.Clock.Now, Box: box, Issuer: issuer})
+	s.auth = authority.New(authority.Config{Store: s.store, Checks: checks, Format: format, Now: db.Clock.Now, Box: box, Issuer: issuer})
+
 	kit := web.New(web.Config{Authority: s.auth, PublicURL: public})
 	pages, err := ui.New(ui.Config{Kit: kit, Authority: s.auth, Demo: true})
 	s.must(err)
