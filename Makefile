@@ -3,7 +3,7 @@
 GO ?= go
 TOOL = $(GO) tool -modfile=tools/go.mod
 FUZZTIME ?= 30s
-DEBIAN = gcc libc6-dev postgresql chromium nginx caddy wrk libxml2-utils
+DEBIAN = gcc libc6-dev curl postgresql chromium nginx caddy wrk libxml2-utils
 NPM = internal/testkit/npm
 
 .PHONY: run build test test-deps check format lint tidy fuzz bench
