@@ -19,7 +19,7 @@ type App struct {
 
 // KeySet is a set of public keys in the form of RFC 7517 section 5.
 type KeySet struct {
-	Keys []map[string]any `json:"keys" nullable:"false" doc:"JSON Web Keys, public halves alone; an empty list is no keys"`
+	Keys []map[string]any `json:"keys" nullable:"false" doc:"JSON Web Keys, public halves alone; an empty list is no keys" example:"[{\"kty\":\"EC\",\"crv\":\"P-256\",\"kid\":\"2027-03\",\"x\":\"vJLXcZdDQndFmm8bwydfHMTqhgvh6OncnRTLWdPRo2c\",\"y\":\"yA3W__ELiee2sgJ2dTbGaNGjNAiJNuGP2R_n2AetoP0\"}]"`
 }
 
 // ClientSecret is what is known of one of an app's client secrets, of which at most two are live.

@@ -167,6 +167,9 @@ func (a *Authority) Bearer(ctx context.Context, secret token.Secret, from token.
 	if err != nil {
 		return token.Identity{}, err
 	}
+	if d.IsApp() {
+		return token.Identity{}, fault.New(fault.Forbidden, api.CodeScopeMissing, "An app can't manage credentials. That takes a person's token with the scope keywright:manage.")
+	}
 	by := token.Identity{Origin: from, Bearer: &token.Bearer{TokenID: d.TokenID(), WorkspaceID: d.WorkspaceID(), Scopes: d.Scopes(), ExpiresAt: d.ExpiresAt()}}
 	err = a.view(ctx, func(tx *store.Tx) error {
 		u, err := tx.User(d.OwnerID())

@@ -80,7 +80,7 @@ func cursorNames(kind byte, id string) bool {
 	case listOAuthTokens:
 		_, ok = token.ParseID(token.OAuthTokenID, id)
 	case listInventory: // authority's own, which it checks
-		ok = true
+		ok = id != ""
 	case listWorkspaces: // in the order of their slugs
 		_, problem := token.CleanSlug(id)
 		ok = problem == ""

@@ -73,7 +73,8 @@ func (s *Service) describe() error {
 	doc := s.api.OpenAPI()
 	schemas := doc.Components.Schemas
 	schemas.Schema(reflect.TypeFor[api.Problem](), true, "")
-	delete(schemas.Map(), "ErrorModel") // huma's own form of an error is never sent
+	delete(schemas.Map(), "ErrorModel")     // huma's own form of an error is never sent
+	schemas.Map()["KeySet"].Nullable = true // huma can say that of scalars alone
 	var codes []any
 	for _, d := range codeDocs() {
 		codes = append(codes, string(d.Code))

@@ -2,6 +2,7 @@ package rest
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -49,6 +50,65 @@ func TestTheInventoryHasEveryKindAndStopsThemTogether(t *testing.T) {
 			t.Errorf("left %v: %s", got, r.body)
 		}
 	})
+}
+
+func TestUsageSaysOfWhatKindEachIs(t *testing.T) {
+	testkit.EachEngine(t, func(t *testing.T, db testkit.DB) {
+		w := newWorld(t, db)
+		const usage = "/workspaces/standard/usage"
+		tokenID, pat := w.newToken("dev", "Charlie")
+		oauth := w.newOAuthToken("dev", "standard", "Bravo")
+		app, secret := w.newApp("admin", "standard", "Alpha")
+		for _, credential := range []string{pat, oauth.text("access_token"), secret} {
+			if code := w.checked("standard", credential); code != "" {
+				t.Fatal(code)
+			}
+		}
+		told := func(who, query string) string {
+			out := []string{}
+			r := w.as(who, "GET", usage+query, nil).want(t, 200, "")
+			for i := range 3 {
+				if at := fmt.Sprintf("tokens.%d.", i); r.text(at+"kind") != "" {
+					out = append(out, r.text(at+"kind")+" "+r.text(at+"token_name"))
+				}
+			}
+			slices.Sort(out)
+			return fmt.Sprint(out)
+		}
+		for query, want := range map[string]string{
+			"": "[app Alpha oauth_token Bravo token Charlie]", "?token=" + app: "[app Alpha]", "?token=" + oauth.text("oauth_token.id"): "[oauth_token Bravo]",
+			"?token=" + tokenID: "[token Charlie]", "?token=nope": "[]", "?token=app_nope": "[]",
+		} {
+			if got := told("admin", query); got != want {
+				t.Errorf("%s: %s, want %s", query, got, want)
+			}
+		}
+		if got := told("dev", ""); got != "[oauth_token Bravo token Charlie]" {
+			t.Errorf("others see %s", got)
+		}
+	})
+}
+
+func TestANewPolicyIsAppliedToOAuthTokensToo(t *testing.T) {
+	w := newWorld(t, testkit.SQLite(t))
+	const policy = "/workspaces/standard/policy"
+	made := w.newOAuthToken("dev", "standard", "Notebook")
+	w.newOAuthToken("member", "standard", "Script")
+	next := map[string]any{"preset": "standard", "oauth_tokens": map[string]any{
+		"roles": []string{"administrator", "member"}, "creators": []string{"administrator"}, "expiry": map[string]any{"max_days": 10, "presets": []int{7}, "proposed": 7},
+	}}
+	preview := w.as("admin", "POST", policy+"/preview", next).want(t, 200, "")
+	if preview.at("impact.oauth_tokens.live") != 2.0 || preview.at("impact.oauth_tokens.cuts") != 2.0 || preview.at("impact.oauth_tokens.breaking") != 1.0 {
+		t.Errorf("preview: %s", preview.body)
+	}
+	w.as("admin", "PUT", policy, next).want(t, 200, "")
+	done := w.as("admin", "POST", policy+"/apply", map[string]any{"revoke": []string{made.text("oauth_token.id")}}).want(t, 200, "")
+	if done.at("oauth_tokens_disabled") != 1.0 || done.at("oauth_tokens_cut") != 1.0 || done.at("revoked") != 0.0 {
+		t.Errorf("applied: %s", done.body)
+	}
+	if code := w.checked("standard", made.text("access_token")); code != "invalid_token" {
+		t.Errorf("a disabled one is answered %q", code)
+	}
 }
 
 func TestSigningKeysAreSeenAndRotated(t *testing.T) {
