@@ -170,7 +170,7 @@ func TestWalkFromWorkspaceToWorkspace(t *testing.T) {
 	enter(p, "Scoped tokens")
 	p.Click("Edit profile").See("Mei Tanaka")
 	enter(p, "OAuth tokens")
-	p.See("This workspace uses OAuth tokens").Axe()
+	p.See("OAuth 2.0 API tokens", "Python notebook").Axe()
 	enter(p, "Single token")
 	p.See("Personal access token", "Microsoft Excel").Go("/").See("Microsoft Excel")
 	if got := p.Address(); got != "/workspaces/single-token/tokens" {

@@ -194,7 +194,7 @@ type Usage struct {
 const maxUsageDays = 366
 
 // Usage sums use per day: to administrators the workspace's, to others that of their own tokens. tokenID,
-// when not empty, narrows it to one token. Days is how many days up to today, 1 to 366.
+// when not empty, narrows it to one token, or to one app, which whoever has it in their list may see. Days is how many days up to today, 1 to 366.
 func (a *Authority) Usage(ctx context.Context, by token.Identity, ws, tokenID string, days int) (Usage, error) {
 	if days < 1 || days > maxUsageDays {
 		return Usage{}, fault.New(fault.Invalid, api.CodeInvalid, "Ask for 1 to 366 days.").On("days")
@@ -211,7 +211,9 @@ func (a *Authority) Usage(ctx context.Context, by token.Identity, ws, tokenID st
 		}
 		today := Day(tx.Now)
 		f := store.UseFilter{WorkspaceID: s.ID, TokenID: tokenID, From: today - int64(days) + 1, To: today}
-		if !s.isAdministrator() {
+		if seen, err := s.seesUseOf(tx, tokenID); err != nil {
+			return err
+		} else if !seen {
 			f.OwnerID = by.User.ID
 		}
 		u.From, u.To = dayTime(f.From), dayTime(f.To)
@@ -224,6 +226,19 @@ func (a *Authority) Usage(ctx context.Context, by token.Identity, ws, tokenID st
 		return err
 	})
 	return u, err
+}
+
+// seesUseOf reports whether the caller may see the use of a credential whoever owns it. An app's use is its
+// own, not its maker's.
+func (s *scene) seesUseOf(tx *store.Tx, id string) (bool, error) {
+	if _, isApp := token.ParseID(token.AppID, id); s.isAdministrator() || !isApp || s.useApps() != nil {
+		return s.isAdministrator(), nil
+	}
+	app, err := s.app(tx, id)
+	if fault.CodeOf(err) == api.CodeNotFound {
+		return false, nil
+	}
+	return err == nil && s.listsApp(&app), err
 }
 
 // Day is the number of the day (UTC) that a moment lies in, counted from 1970-01-01.

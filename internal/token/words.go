@@ -37,6 +37,9 @@ func (p *Policy) Sentences() []string {
 			then = "go on working until they expire, for an hour at most"
 		}
 		out = append(out, fmt.Sprintf("When an %s is disabled or deleted, access tokens that it has got %s.", join(sources, "or"), then))
+		rule := p.Signing
+		rule.Clean()
+		out = append(out, fmt.Sprintf("Access tokens are signed with %s; a key is replaced after %s.", rule.Algorithm, Period{Days: rule.RotateDays}.Words()))
 	}
 	return out
 }
@@ -97,7 +100,9 @@ func (r *TokenRules) fields() []string {
 }
 
 func (r *AppRules) sentences() []string {
-	out := append(r.holding("app", "Disabled ones"), "An app reaches what its scopes allow, in the whole workspace.")
+	a := r.Access
+	a.CountEnded = true // a disabled app can be activated again
+	out := append(a.holding("app", "Disabled ones"), "An app reaches what its scopes allow, in the whole workspace.")
 	if r.Secret == SecretViewable {
 		out = append(out, "An app's client secret can be seen again, and each look is in the audit log.")
 	} else {

@@ -77,6 +77,9 @@ func TestEverySettingIsSaidInWords(t *testing.T) {
 		{func(p *token.Policy) { p.Apps.Secret = token.SecretViewable }, "An app's client secret can be seen again, and each look is in the audit log."},
 		{func(p *token.Policy) { p.Refresh = token.Reusable }, "A refresh token can be used again and again until it expires."},
 		{func(p *token.Policy) { p.AfterStop = token.UntilExpiry }, "When an app or OAuth token is disabled or deleted, access tokens that it has got go on working until they expire, for an hour at most."},
+		{func(p *token.Policy) { p.Apps.PerUser = 3 }, "Disabled ones count too."},
+		{func(p *token.Policy) { p.Signing.Algorithm = token.EdDSA }, "Access tokens are signed with EdDSA; a key is replaced after 90 days."},
+		{func(p *token.Policy) { p.Signing.RotateDays = 30 }, "Access tokens are signed with ES256; a key is replaced after 30 days."},
 		{func(p *token.Policy) { p.Apps.Offered = false }, "When an OAuth token is disabled or deleted, access tokens that it has got stop at once."},
 	} {
 		p := preset(t, token.Standard)

@@ -1,14 +1,12 @@
 package ui
 
 import (
-	"fmt"
 	"net/http"
 	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/keywright/keywright/api"
-	"github.com/keywright/keywright/internal/authority"
 	"github.com/keywright/keywright/internal/fault"
 	"github.com/keywright/keywright/internal/token"
 	"github.com/keywright/keywright/internal/web"
@@ -40,26 +38,9 @@ func (v *visit) subject() (token.Token, string, error) {
 	return t, v.backFrom(t.ID), err
 }
 
-func (v *visit) from() string {
-	if from := v.query("from"); from == fromAll || from == fromPage {
-		return from
-	}
-	if !v.hasTokens() {
-		return fromAll // an administrator who has no list of their own
-	}
-	return fromList
-}
+func (v *visit) from() string { return v.origin(kindTokens) }
 
-func (v *visit) backFrom(id string) string {
-	switch v.from() {
-	case fromAll:
-		return v.at("admin", "tokens")
-	case fromPage:
-		return v.at("tokens", id)
-	default:
-		return v.at("tokens")
-	}
-}
+func (v *visit) backFrom(id string) string { return v.backTo(kindTokens, id) }
 
 // showOver renders a dialog over the page that it was opened from.
 func (v *visit) showOver(t *token.Token, status int, dialog string, ask any) error {
@@ -81,7 +62,7 @@ func (v *visit) offered(t *token.Token, a token.Action) error {
 	case a == token.ActDelete && v.in.Policy.Tokens.Allows(a):
 		return fault.New(fault.Conflict, api.CodeDeleteNeedsRevoke, "Revoke this token first. Only expired and revoked tokens can be deleted.")
 	}
-	return fault.New(fault.Forbidden, api.CodeActionNotOffered, "This workspace's rules do not offer this.")
+	return notOffered()
 }
 
 // noun is what the policy's words call one token, as far as they can tell: "access token" after "Delete access token".
@@ -101,29 +82,11 @@ func named(t *token.Token) string {
 }
 
 func (v *visit) impact(t *token.Token) (*impact, error) {
-	if t.LastUsedAt.IsZero() {
-		return &impact{Words: "It has never been used.", Calm: true}, nil
-	}
-	u, err := v.authority.Usage(v.r.Context(), v.by, v.in.Slug, t.ID, 1)
-	if err != nil {
-		return nil, err
-	}
-	when := "Used " + relative(t.LastUsedAt, v.now)
-	if today := u.Days[len(u.Days)-1]; today.Requests > 0 {
-		from := ""
-		if today.Addresses > 0 {
-			from = " from " + addresses(today.Addresses)
-		}
-		plural := "s"
-		if today.Requests == 1 {
-			plural = ""
-		}
-		return &impact{Words: fmt.Sprintf("%s%s; %s request%s today.", when, from, comma(today.Requests), plural)}, nil
-	}
+	ip := ""
 	if t.LastUsedIP.IsValid() {
-		when += " from " + t.LastUsedIP.String()
+		ip = t.LastUsedIP.String()
 	}
-	return &impact{Words: when + "; no request today."}, nil
+	return v.used(t.ID, t.LastUsedAt, ip)
 }
 
 func addresses(n int64) string {
@@ -190,7 +153,7 @@ func (v *visit) delete() error {
 func (v *visit) deleteSent() error {
 	back := v.backFrom("")
 	if v.from() == fromPage {
-		back = v.at("tokens")
+		back = v.list(kindTokens)
 	}
 	if err := v.authority.DeleteToken(v.r.Context(), v.by, v.in.Slug, v.r.PathValue("id")); err != nil {
 		return err
@@ -227,7 +190,7 @@ func (v *visit) regenerateSent() error {
 	}
 	if v.form("seen") != strconv.FormatInt(t.CreatedAt.UnixMicro(), 10) {
 		return v.showTokens(http.StatusConflict, "already", map[string]any{
-			"Close": v.at("tokens"), "Words": v.words(), "Text": "This token was already regenerated. If you did not copy the new secret, regenerate it again: it can't be shown again.",
+			"Close": v.list(kindTokens), "Words": v.words(), "Text": "This token was already regenerated. If you did not copy the new secret, regenerate it again: it can't be shown again.",
 		})
 	}
 	made, secret, err := v.authority.RegenerateToken(v.r.Context(), v.by, v.in.Slug, t.ID, token.Choice{})
@@ -237,7 +200,7 @@ func (v *visit) regenerateSent() error {
 	case f.Code == api.CodeRecentSignInRequired:
 		return v.askPassword("Regenerate", problems{})
 	case correctable(f):
-		return v.showTokens(web.StatusOf(f), "already", map[string]any{"Close": v.at("tokens"), "Words": v.words(), "Text": f.Detail})
+		return v.showTokens(web.StatusOf(f), "already", map[string]any{"Close": v.list(kindTokens), "Words": v.words(), "Text": f.Detail})
 	}
 	return err
 }
@@ -315,7 +278,7 @@ func (v *visit) token() error {
 		return err
 	}
 	if !v.in.Policy.Tokens.Allows(token.ActView) && !v.isAdministrator() {
-		return fault.New(fault.Forbidden, api.CodeActionNotOffered, "This workspace's rules do not offer this.")
+		return notOffered()
 	}
 	return v.showToken(&t, 0, "", nil)
 }
@@ -337,18 +300,11 @@ func (v *visit) showToken(t *token.Token, status int, dialog string, ask any) er
 	if !t.RevokedAt.IsZero() {
 		d.Revoked = v.moment(t.RevokedAt, t.RevokedAt.UTC().Format(exactForm))
 	}
-	ctx := v.r.Context()
-	u, err := v.authority.Usage(ctx, v.by, v.in.Slug, t.ID, tokenPageDays)
-	if err != nil {
+	var err error
+	if d.Chart, d.Events, err = v.past(t.ID); err != nil {
 		return err
 	}
-	d.Chart = drawChart(u.Days)
-	events, err := v.authority.Events(ctx, v.by, v.in.Slug, authority.EventFilter{TargetID: t.ID}, authority.Page{Limit: tokenPageEvents})
-	if err != nil {
-		return err
-	}
-	d.Events = v.timeline(events)
-	here, crumbs := v.tokensHere(), v.crumbs()
+	here, crumbs := v.hereOf(kindTokens), v.crumbs(kindTokens)
 	if v.query("from") == fromAll || !d.Mine && !v.columns().CreatedBy {
 		here, crumbs = "all", []string{"Administration", "All tokens"}
 	}

@@ -2,11 +2,8 @@ package ui
 
 import (
 	"net/url"
-	"strings"
-	"time"
 
 	"github.com/keywright/keywright/internal/authority"
-	"github.com/keywright/keywright/internal/fault"
 	"github.com/keywright/keywright/internal/token"
 )
 
@@ -110,21 +107,6 @@ func (v *visit) filterQuery() string {
 	return "?" + q.Encode()
 }
 
-// batchDialog asks before an act on several tokens, and says afterwards what became of each.
-type batchDialog struct {
-	Title, Path, Cancel, Verb, Action string
-	Rows                              []batchRow
-	Live, Today                       int
-	Done                              bool
-	Failed                            int
-}
-
-type batchRow struct {
-	ID, Title, Owner, Used string
-	OK                     bool
-	Problem                string
-}
-
 func (v *visit) batch() error { return v.goTo(v.at("admin", "tokens") + v.filterQuery()) }
 
 func (v *visit) batchSent() error {
@@ -136,59 +118,31 @@ func (v *visit) batchSent() error {
 	if len(ids) == 0 {
 		return v.goTo(back)
 	}
-	act := token.Action(v.form("do"))
-	d := batchDialog{Path: v.at("admin", "tokens", "batch") + v.filterQuery(), Cancel: back, Action: string(act), Verb: "Revoke"}
-	if act == token.ActDelete {
-		d.Verb = "Delete"
+	ids = ids[:min(len(ids), authority.MaxBatch)]
+	act := token.ActRevoke
+	if v.form("do") == string(token.ActDelete) {
+		act = token.ActDelete
 	}
-	d.Title = d.Verb + " " + count(len(ids), "token")
-	byID := map[string]int{}
-	for _, id := range ids[:min(len(ids), authority.MaxBatch)] {
+	d := newBatch(act, len(ids), "token")
+	d.Path, d.Cancel, d.Owners, d.Reason = v.at("admin", "tokens", "batch")+v.filterQuery(), back, true, act == token.ActRevoke
+	d.Then = "and will fail at once."
+	for _, id := range ids {
 		t, err := v.authority.Token(v.r.Context(), v.by, v.in.Slug, id)
 		if err != nil {
-			if fault.From(err).Kind == fault.Internal {
+			if err := d.missing(id, err); err != nil {
 				return err
 			}
-			byID[id] = len(d.Rows)
-			d.Rows = append(d.Rows, batchRow{ID: id, Title: "A token that is gone"})
 			continue
 		}
-		r := batchRow{ID: id, Title: titleOf(&t), Owner: t.Owner.Name, Used: "never used"}
-		if !t.LastUsedAt.IsZero() {
-			r.Used = "used " + relative(t.LastUsedAt, v.now)
-			if v.now.Sub(t.LastUsedAt) < 24*time.Hour {
-				d.Today++
-			}
-		}
-		if t.StatusAt(v.now) == token.Active {
-			d.Live++
-		}
-		byID[id] = len(d.Rows)
-		d.Rows = append(d.Rows, r)
+		d.add(batchRow{ID: id, Title: titleOf(&t), Owner: t.Owner.Name}, t.StatusAt(v.now) == token.Active, t.LastUsedAt, v.now)
 	}
 	if v.form("confirmed") == "" {
-		return v.showAll(0, "batch", d)
+		return v.showBatch(d, v.showAll)
 	}
 	results, err := v.authority.BatchTokens(v.r.Context(), v.by, v.in.Slug, authority.Batch{Action: act, IDs: ids, Reason: v.form("reason")})
 	if err != nil {
 		return err
 	}
-	d.Done = true
-	d.Title = strings.TrimSuffix(d.Verb, "e") + "ed " + count(len(results), "token")
-	for _, r := range results {
-		i, ok := byID[r.ID]
-		if !ok {
-			continue
-		}
-		if r.Err == nil {
-			d.Rows[i].OK = true
-			continue
-		}
-		d.Rows[i].Problem = fault.From(r.Err).Detail
-		d.Failed++
-	}
-	if d.Failed > 0 {
-		d.Title = count(len(results)-d.Failed, "token") + " done, " + count(d.Failed, "token") + " not"
-	}
-	return v.showAll(0, "batch", d)
+	d.finish(results)
+	return v.showBatch(d, v.showAll)
 }

@@ -53,7 +53,7 @@ func createFields() map[string]string {
 func (v *visit) createForm(from url.Values) createForm {
 	rules := &v.in.Policy.Tokens
 	f := createForm{
-		Words: v.words(), Path: v.at("tokens", "new"), Cancel: v.at("tokens"), Nonce: from.Get("nonce"),
+		Words: v.words(), Path: v.at("tokens", "new"), Cancel: v.list(kindTokens), Nonce: from.Get("nonce"),
 		HasName: rules.Name != token.None, NameNeeded: rules.Name == token.Required || rules.Name == token.Unique, Name: from.Get("name"),
 		HasText: rules.Description != token.None, TextNeeded: rules.Description == token.Required, Description: from.Get("description"),
 	}
@@ -98,21 +98,34 @@ type quickChoice struct{ Key, Label, Names string }
 
 func (v *visit) scopePicker(chosen []string, quick string, needed bool) *scopePicker {
 	p := &scopePicker{Label: v.words().Scope, Needed: needed, Idle: true}
-	readers := token.Scopes{}
 	for _, s := range holdable(v.in.Catalogue) {
 		c := scopeChoice{Name: s.Name, Title: s.Title, Description: s.Description, Checked: slices.Contains(chosen, s.Name)}
 		if !slices.Contains(s.Roles, v.in.Role) {
 			c.Locked, c.Checked = whoMayHold(s.Roles), false
 		}
-		if token.IsReserved(s.Name) {
-			p.API = append(p.API, c)
-			p.APIOpen = p.APIOpen || c.Checked
-			continue
+		p.add(c)
+	}
+	p.offerQuick(quick)
+	return p
+}
+
+// add puts a scope into its part of the list.
+func (p *scopePicker) add(c scopeChoice) {
+	if token.IsReserved(c.Name) {
+		p.API = append(p.API, c)
+		p.APIOpen = p.APIOpen || c.Checked
+		return
+	}
+	p.Own, p.Idle = append(p.Own, c), p.Idle && c.Locked != ""
+}
+
+// offerQuick offers to choose several scopes at once, and does it where that was asked for.
+func (p *scopePicker) offerQuick(asked string) {
+	var readers token.Scopes
+	for _, c := range p.Own {
+		if c.Locked == "" && strings.HasSuffix(c.Name, "read") {
+			readers = append(readers, c.Name)
 		}
-		if c.Locked == "" && strings.HasSuffix(s.Name, "read") {
-			readers = append(readers, s.Name)
-		}
-		p.Own, p.Idle = append(p.Own, c), p.Idle && c.Locked != ""
 	}
 	if slices.Contains(readers, "odata:read") {
 		p.Quick = append(p.Quick, quickChoice{"bi", "Connect a BI tool", "odata:read"})
@@ -121,12 +134,11 @@ func (v *visit) scopePicker(chosen []string, quick string, needed bool) *scopePi
 		p.Quick = append(p.Quick, quickChoice{"read", "Read-only", readers.String()})
 	}
 	for _, q := range p.Quick {
-		if q.Key == quick {
+		if q.Key == asked {
 			p.check(strings.Fields(q.Names))
 		}
 	}
 	p.Search = len(p.Own)+len(p.API) > 6
-	return p
 }
 
 func (p *scopePicker) check(names []string) {
@@ -202,12 +214,17 @@ func (v *visit) lifetimes(r *token.ExpiryRule, from url.Values) *lifetimes {
 // newToken shows the form. It can be filled in by the address: ?name=&description=&scopes=a+b&lifetime_days=
 func (v *visit) newToken() error {
 	rules := &v.in.Policy.Tokens
-	if err := v.mayCreate(); err != nil {
+	if err := v.mayMake(kindTokens); err != nil {
 		return err
 	}
 	if !asks(rules) {
-		return v.goTo(v.at("tokens"))
+		return v.goTo(v.list(kindTokens))
 	}
+	return v.showTokens(0, "create", v.createForm(v.prefilled()))
+}
+
+// prefilled is a form's fields as the address has them. The form's single-use mark is not among them.
+func (v *visit) prefilled() url.Values {
 	from := maps.Clone(v.asked)
 	var scopes []string
 	for _, s := range from["scopes"] {
@@ -215,22 +232,13 @@ func (v *visit) newToken() error {
 	}
 	from["scopes"] = scopes
 	from.Del("nonce")
-	return v.showTokens(0, "create", v.createForm(from))
-}
-
-func (v *visit) mayCreate() error {
-	if !v.in.Policy.Tokens.Offered {
-		return fault.New(fault.Forbidden, api.CodeKindNotOffered, "This workspace does not offer personal access tokens.")
-	}
-	if !v.in.Policy.Tokens.Creates(v.in.Role) || !v.hasTokens() {
-		return fault.New(fault.Forbidden, api.CodeRoleNotAllowed, "Your role in this workspace does not allow this. Ask an administrator.")
-	}
-	return nil
+	from.Del("choose")
+	return from
 }
 
 // newTokenSent makes the token, and answers with its secret.
 func (v *visit) newTokenSent() error {
-	if err := v.mayCreate(); err != nil {
+	if err := v.mayMake(kindTokens); err != nil {
 		return err
 	}
 	if v.form("choose") != "" { // a quick choice of scopes, without the script
@@ -254,9 +262,9 @@ func (v *visit) newTokenSent() error {
 	case f.Code == api.CodeRecentSignInRequired:
 		return v.askPassword("Create", problems{})
 	case f.Code == api.CodeAlreadyCreated:
-		return v.showTokens(http.StatusConflict, "already", map[string]any{"Close": v.at("tokens"), "Words": v.words(), "Text": "This token was already created. If you did not copy it, make another one: it can't be shown again."})
+		return v.showTokens(http.StatusConflict, "already", map[string]any{"Close": v.list(kindTokens), "Words": v.words(), "Text": "This token was already created. If you did not copy it, make another one: it can't be shown again."})
 	case f.Code == api.CodeTokenLimitReached, correctable(f) && !asks(&v.in.Policy.Tokens):
-		return v.showTokens(web.StatusOf(f), "already", map[string]any{"Close": v.at("tokens"), "Words": v.words(), "Text": f.Detail})
+		return v.showTokens(web.StatusOf(f), "already", map[string]any{"Close": v.list(kindTokens), "Words": v.words(), "Text": f.Detail})
 	case correctable(f):
 		form := v.createForm(v.sent)
 		form.Problems = problemsOf(f, createFields())

@@ -54,7 +54,7 @@ func (v *visit) eventLine(e *audit.Event) eventLine {
 	}
 	var icon, tail string
 	icon, l.Verb, tail = eventWords(e)
-	if e.TargetKind == "policy" || e.TargetKind == "scopes" || e.Action == audit.AllTokensViewed || e.TargetKind == "user" && e.TargetID == e.ActorID {
+	if slices.Contains([]string{"policy", "scopes", "access_token", "signing_key"}, e.TargetKind) || e.Action == audit.AllTokensViewed || e.TargetKind == "user" && e.TargetID == e.ActorID {
 		l.Object = ""
 	}
 	l.Icon = icon
@@ -115,7 +115,7 @@ func eventWords(e *audit.Event) (icon, verb, tail string) {
 
 // withArticle says "an administrator" and "a developer".
 func withArticle(noun string) string {
-	if noun != "" && strings.ContainsRune("aeiou", rune(noun[0])) {
+	if noun != "" && strings.ContainsRune("aeiouAEIOU", rune(noun[0])) {
 		return "an " + noun
 	}
 	return "a " + noun
@@ -127,14 +127,56 @@ func tokenEventWords(e *audit.Event) (icon, verb, tail string) {
 		return "plus", "created", ""
 	case audit.TokenScopesChanged:
 		return "edit", "changed the scopes of", ""
-	case audit.TokenExpiryCut:
+	case audit.TokenExpiryCut, audit.OAuthTokenCut:
 		return "clock", "cut the expiry of", ""
 	case audit.TokenRegenerated:
 		return "again", "regenerated", ""
 	case audit.TokenRevoked:
 		return "stop", "revoked", ""
-	case audit.TokenDeleted:
+	case audit.TokenDeleted, audit.OAuthTokenDeleted, audit.AppDeleted:
 		return "trash", "deleted", ""
+	case audit.AccessRevoked:
+		return "stop", "ended one access token", ""
+	case audit.TokenExchanged:
+		return "refresh", "exchanged a credential", "for a short-lived access token"
+	case audit.TokensImported:
+		return "plus", "imported tokens", "of an older system"
+	case audit.LegacyStopSet:
+		return "clock", "set the day on which imported tokens stop", ""
+	default:
+		return appEventWords(e)
+	}
+}
+
+// appEventWords are those of apps, OAuth tokens and signing keys.
+func appEventWords(e *audit.Event) (icon, verb, tail string) {
+	switch e.Action {
+	case audit.AppCreated:
+		return "plus", "added the app", ""
+	case audit.AppChanged:
+		return "edit", "changed the app", ""
+	case audit.AppDisabled:
+		return "stop", "disabled the app", ""
+	case audit.AppActivated:
+		return "check", "activated the app", ""
+	case audit.AppSecretViewed:
+		return "eye", "looked at the client secret of", ""
+	case audit.AppSecretRotated:
+		return "again", "rotated the client secret of", ""
+	case audit.AppSecretEnded:
+		return "stop", "ended the old client secret of", ""
+	case audit.OAuthTokenCreated:
+		return "plus", "generated", ""
+	case audit.OAuthRefreshed:
+		return "refresh", "refreshed", ""
+	case audit.OAuthTokenDisabled:
+		return "stop", "disabled", ""
+	case audit.RefreshReused:
+		return "warn", "stopped", "by using an old refresh token"
+	case audit.KeyRotated:
+		return "sign", "made a new signing key", ""
+	case audit.KeyRemoved:
+		return "sign", "removed an old signing key", ""
 	default:
 		return "info", "did " + string(e.Action) + " to", ""
 	}
@@ -264,11 +306,11 @@ func (v *visit) audit() error {
 		}
 	}
 	for _, a := range eventActions() {
-		_, verb, _ := eventWords(&audit.Event{Action: a})
+		_, verb, tail := eventWords(&audit.Event{Action: a})
 		if a == audit.MemberRoleChanged {
 			verb = "changed the role of"
 		}
-		d.Actions = append(d.Actions, option{string(a), actionLabel(a, verb), a == f.Action})
+		d.Actions = append(d.Actions, option{string(a), actionLabel(a, verb, tail), a == f.Action})
 	}
 	var err error
 	if d.Tokens, err = v.tokenOptions(f.TargetID); err != nil {
@@ -286,13 +328,33 @@ func (v *visit) audit() error {
 	return v.show(page{title: "Audit log", name: "audit", data: d, here: "audit", crumbs: []string{settingsMenu, "Audit log"}})
 }
 
-// pickedTokens is how many tokens a filter offers.
+// pickedTokens is how many tokens and apps a filter offers.
 const pickedTokens = 200
 
-// creations are the events of the newest tokens that the caller's log knows: they name tokens that are
+// creations are the events of the newest credentials that the caller's log knows: they name those that are
 // gone, too, and, unlike a look at everyone's tokens, reading them is nothing to note in the log.
 func (v *visit) creations(most int) ([]audit.Event, error) {
-	return v.authority.Events(v.r.Context(), v.by, v.in.Slug, authority.EventFilter{Action: audit.TokenCreated}, authority.Page{Limit: most})
+	var out []audit.Event
+	for _, a := range []audit.Action{audit.TokenCreated, audit.AppCreated, audit.OAuthTokenCreated} {
+		made, err := v.authority.Events(v.r.Context(), v.by, v.in.Slug, authority.EventFilter{Action: a}, authority.Page{Limit: most})
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, made...)
+	}
+	slices.SortStableFunc(out, func(a, b audit.Event) int { return b.At.Compare(a.At) })
+	return out[:min(len(out), most)], nil
+}
+
+// kindWord says what a credential is, where that is not plain; "" for a personal access token.
+func kindWord(id string) string {
+	switch {
+	case strings.HasPrefix(id, token.AppID+"_"):
+		return "app"
+	case strings.HasPrefix(id, token.OAuthTokenID+"_"):
+		return "OAuth token"
+	}
+	return ""
 }
 
 func (v *visit) tokenOptions(chosen string) ([]option, error) {
@@ -304,6 +366,9 @@ func (v *visit) tokenOptions(chosen string) ([]option, error) {
 	known := chosen == ""
 	for i := range made {
 		o := option{made[i].TargetID, made[i].TargetName, made[i].TargetID == chosen}
+		if word := kindWord(o.Value); word != "" {
+			o.Label += " (" + word + ")"
+		}
 		if made[i].ActorID != v.by.User.ID {
 			o.Label += " · " + made[i].ActorName
 		}
@@ -332,16 +397,26 @@ func (v *visit) next(after string) string {
 func eventActions() []audit.Action {
 	return []audit.Action{
 		audit.TokenCreated, audit.TokenScopesChanged, audit.TokenExpiryCut, audit.TokenRegenerated, audit.TokenRevoked, audit.TokenDeleted, audit.AllTokensViewed,
+		audit.AppCreated, audit.AppChanged, audit.AppSecretViewed, audit.AppSecretRotated, audit.AppSecretEnded, audit.AppDisabled, audit.AppActivated, audit.AppDeleted,
+		audit.OAuthTokenCreated, audit.OAuthRefreshed, audit.OAuthTokenCut, audit.OAuthTokenDisabled, audit.OAuthTokenDeleted, audit.RefreshReused,
+		audit.TokenExchanged, audit.AccessRevoked, audit.KeyRotated, audit.KeyRemoved, audit.TokensImported, audit.LegacyStopSet,
 		audit.MemberAdded, audit.MemberRoleChanged, audit.MemberRemoved, audit.PolicyChanged, audit.ScopesChanged, audit.WorkspaceRenamed,
 	}
 }
 
-func actionLabel(a audit.Action, verb string) string {
-	if strings.HasPrefix(string(a), "token.") && a != audit.AllTokensViewed {
-		return upper(verb) + " a token"
-	}
-	if strings.HasPrefix(string(a), "member.") {
+// actionLabel says an action for a filter, without an object.
+func actionLabel(a audit.Action, verb, tail string) string {
+	switch {
+	case strings.HasPrefix(string(a), "app."):
+		return upper(strings.TrimSuffix(verb, " the app")) + " an app"
+	case strings.HasPrefix(string(a), "oauth_token."):
+		return strings.TrimSpace(upper(verb) + " an OAuth token " + tail)
+	case strings.HasPrefix(string(a), "member."):
 		return upper(verb) + " a member"
+	case a == audit.AllTokensViewed, a == audit.TokenExchanged, a == audit.TokensImported:
+		return strings.TrimSpace(upper(verb) + " " + tail)
+	case strings.HasPrefix(string(a), "token."):
+		return upper(verb) + " a token"
 	}
 	return upper(verb)
 }

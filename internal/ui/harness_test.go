@@ -39,6 +39,7 @@ type site struct {
 	clock  *testkit.Clock
 	store  *store.Store
 	auth   *authority.Authority
+	checks *verify.Checker
 	admin  token.Identity
 	people map[token.Role]token.Identity
 }
@@ -58,8 +59,8 @@ func newSite(t *testing.T) *site {
 	server := httptest.NewUnstartedServer(nil)
 	public := &url.URL{Scheme: "http", Host: server.Listener.Addr().String()}
 	issuer := func(slug string) string { return public.String() + "/w/" + slug }
-	checks := verify.New(verify.Config{Store: s.store, Format: format, Now: db.Clock.Now, Box: box, Issuer: issuer})
-	s.auth = authority.New(authority.Config{Store: s.store, Checks: checks, Format: format, Now: db.Clock.Now, Box: box, Issuer: issuer})
+	s.checks = verify.New(verify.Config{Store: s.store, Format: format, Now: db.Clock.Now, Box: box, Issuer: issuer})
+	s.auth = authority.New(authority.Config{Store: s.store, Checks: s.checks, Format: format, Now: db.Clock.Now, Box: box, Issuer: issuer})
 
 	kit := web.New(web.Config{Authority: s.auth, PublicURL: public})
 	pages, err := ui.New(ui.Config{Kit: kit, Authority: s.auth, Demo: true})
@@ -215,7 +216,13 @@ var secretForm = regexp.MustCompile(`kw_pat_[0-9A-Za-z]{36}`)
 
 func (b *browser) secret() string {
 	b.t.Helper()
-	s := secretForm.FindString(b.page)
+	return b.shown(secretForm)
+}
+
+// shown is the secret of a form that the page shows.
+func (b *browser) shown(form *regexp.Regexp) string {
+	b.t.Helper()
+	s := form.FindString(b.page)
 	if s == "" {
 		b.t.Fatalf("%s shows no secret (%d):\n%s", b.path, b.status, b.text())
 	}
@@ -284,13 +291,57 @@ func (s *site) history() *site {
 	s.make(admin, "single-token", token.Request{})
 	days(1)
 	s.use(one, 58, 0, "198.51.100.77")
-	s.apps(days)
+	s.plainTokens(days)
+	s.someApps(days)
 	s.clock.Set(now.Add(-3 * time.Minute))
 	s.use(bi, 12, 0, "203.0.113.7")
 	return s
 }
 
-func (s *site) apps(days func(int)) {
+// app makes an app by authority, at the clock's time.
+func (s *site) app(by token.Identity, ws, name string, scopes ...string) (token.App, token.Secret) {
+	s.t.Helper()
+	by.SignedInAt = s.clock.Now()
+	a, secret, err := s.auth.CreateApp(s.ctx(), by, ws, authority.NewApp{Name: name, Scopes: scopes})
+	s.must(err)
+	return a, secret
+}
+
+// pair makes an OAuth token by authority, at the clock's time.
+func (s *site) pair(by token.Identity, ws, name string, days int) (token.OAuthToken, authority.Issued) {
+	s.t.Helper()
+	by.SignedInAt = s.clock.Now()
+	t, issued, err := s.auth.CreateOAuthToken(s.ctx(), by, ws, authority.NewOAuthToken{Name: name, LifetimeDays: &days})
+	s.must(err)
+	return t, issued
+}
+
+// useOf counts requests of an app or an OAuth token.
+func (s *site) useOf(id, owner, workspace string, requests int64, address string) {
+	s.t.Helper()
+	now := s.clock.Now()
+	u := store.Use{TokenID: id, OwnerID: owner, WorkspaceID: workspace, Day: authority.Day(now), Requests: requests, LastUsedAt: now, LastUsedIP: netip.MustParseAddr(address)}
+	u.Addresses = []netip.Addr{u.LastUsedIP}
+	s.must(s.store.Update(s.ctx(), func(tx *store.Tx) error { return tx.AddUse(u) }))
+}
+
+func (s *site) someApps(days func(int)) {
+	admin, dev := s.people[token.Administrator], s.people[token.Developer]
+	days(70)
+	old, _ := s.app(dev, "apps-and-tokens", "Old importer", "odata:read")
+	days(30)
+	loader, _ := s.app(dev, "standard", "Warehouse loader", "odata:read")
+	robot, _ := s.app(admin, "apps-and-tokens", "Workflow robot", "odata:read")
+	_, err := s.auth.DisableApp(s.ctx(), admin, "apps-and-tokens", old.ID)
+	s.must(err)
+	for d := 29; d >= 0; d-- {
+		days(d)
+		s.useOf(loader.ID, loader.ID, loader.WorkspaceID, int64(40+d*7%30), "192.0.2.30")
+		s.useOf(robot.ID, robot.ID, robot.WorkspaceID, int64(10+d), "192.0.2.31")
+	}
+}
+
+func (s *site) plainTokens(days func(int)) {
 	admin, dev := s.people[token.Administrator], s.people[token.Developer]
 	plain := func(name string) token.Request { return token.Request{Name: &name} }
 	days(120)

@@ -88,13 +88,13 @@ func (v *visit) enter(ws string) error {
 	return nil
 }
 
-// toSignIn leads to the sign-in, and from there back. What was typed into the form for a new token goes
-// along in the address, which that form reads; nothing of any other form does.
+// toSignIn leads to the sign-in, and from there back. What was typed into the form for a new token or
+// app goes along in the address, which that form reads; nothing of any other form does.
 func (v *visit) toSignIn() error {
 	back := v.r.URL.RequestURI()
 	if v.r.Method == http.MethodPost {
 		back = v.r.URL.Path
-		if strings.HasSuffix(back, "/tokens/new") {
+		if strings.HasSuffix(back, "tokens/new") || strings.HasSuffix(back, "/apps/new") {
 			back += prefill(v.sent)
 		}
 	}

@@ -66,6 +66,12 @@ func strokes(name string) string {
 		return `<path d="M6.5 13.5h-3a1 1 0 0 1-1-1v-9a1 1 0 0 1 1-1h3M10 11l3-3-3-3m3 3H6"/>`
 	case "list":
 		return `<path d="M5.5 4h8m-8 4h8m-8 4h8M2.5 4v.01M2.5 8v.01M2.5 12v.01"/>`
+	case "app":
+		return `<rect x="2" y="3" width="12" height="10" rx="1.5"/><path d="m4.8 6.4 2 1.8-2 1.8m3.7.2h2.7"/>`
+	case "refresh":
+		return `<path d="M13 6.8a5 5 0 0 0-9-2L2.5 6.3m0-3.7v3.7h3.7M3 9.2a5 5 0 0 0 9 2l1.5-1.5m0 3.7V9.7H9.8"/>`
+	case "sign":
+		return `<circle cx="8" cy="6" r="3.8"/><path d="m6 9.3-1 4.7 3-1.8 3 1.8-1-4.7"/>`
 	case "mail":
 		return `<rect x="2" y="3.5" width="12" height="9" rx="1.5"/><path d="m2.5 5 5.5 4 5.5-4"/>`
 	}

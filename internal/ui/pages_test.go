@@ -14,7 +14,7 @@ import (
 // pagesFor lists what a role can open in a workspace, and what it can't.
 func pagesFor(role token.Role, policy token.Policy) (open, shut []string) {
 	open = []string{"/profile", "/audit", "/settings"}
-	admin := []string{"/admin/tokens", "/admin/members", "/admin/members/new", "/admin/scopes", "/admin/policy"}
+	admin := []string{"/admin/tokens", "/admin/members", "/admin/members/new", "/admin/scopes", "/admin/policy", "/admin/keys", "/admin/keys/rotate", "/admin/keys/replace"}
 	if role == token.Administrator {
 		open = append(open, admin...)
 		open = append(open, "/usage")
@@ -27,6 +27,13 @@ func pagesFor(role token.Role, policy token.Policy) (open, shut []string) {
 		open = append(open, "/tokens", "/tokens?ended=hide", "/tokens/new?name=x&scopes=odata:read&lifetime_days=7", "/usage")
 	default:
 		shut = append(shut, "/tokens", "/tokens/new")
+	}
+	for path, a := range map[string]*token.Access{"/apps": &policy.Apps.Access, "/oauth-tokens": &policy.OAuthTokens.Access} {
+		if a.Offered && a.Holds(role) {
+			open = append(open, path, path+"/new?name=x", "/usage")
+		} else {
+			shut = append(shut, path, path+"/new")
+		}
 	}
 	return open, shut
 }

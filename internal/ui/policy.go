@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/keywright/keywright/api"
 	"github.com/keywright/keywright/internal/fault"
@@ -30,36 +31,56 @@ func presetCards(chosen token.Preset) []presetCard {
 type policyPage struct {
 	Path     string
 	Cards    []presetCard
-	Groups   []settingGroup
+	Parts    []settingPart
 	Base     string // the whole policy: what the form has no field for stays as it is
 	Preview  policyPreview
 	Problems problems
 	Unsaved  bool
 }
 
-// policyPreview says what the rules mean, and shows a small likeness of the page.
+// policyPreview says what the rules mean, and shows small likenesses of the pages.
 type policyPreview struct {
 	Sentences []string
-	Offered   bool
-	Menu      []string
-	Words     token.Labels
-	Columns   []string
+	Pages     []likeness
+}
+
+// likeness is a page in small.
+type likeness struct {
+	Menu    []string
+	Words   token.Labels
+	Columns []string
 }
 
 func previewOf(p *token.Policy) policyPreview {
-	w := p.Tokens.Labels.Words()
-	d := policyPreview{Sentences: p.Sentences(), Offered: p.Tokens.Offered, Menu: w.Menu, Words: w}
+	d := policyPreview{Sentences: p.Sentences()}
+	if p.Apps.Offered {
+		w := p.Apps.Words()
+		d.Pages = append(d.Pages, likeness{w.Menu, w, []string{w.Name, "Created by", "Status", "Last used"}})
+	}
+	if p.Tokens.Offered {
+		d.Pages = append(d.Pages, tokensLikeness(&p.Tokens))
+	}
+	if p.OAuthTokens.Offered {
+		w := p.OAuthTokens.Words()
+		d.Pages = append(d.Pages, likeness{w.Menu, w, []string{w.Name, "Status", w.Created, w.Expires, "Last refreshed", "Last used"}})
+	}
+	return d
+}
+
+func tokensLikeness(r *token.TokenRules) likeness {
+	w := r.Labels.Words()
+	d := likeness{Menu: w.Menu, Words: w}
 	switch {
-	case p.Tokens.Name != token.None:
+	case r.Name != token.None:
 		d.Columns = append(d.Columns, w.Name)
-	case p.Tokens.Description != token.None:
+	case r.Description != token.None:
 		d.Columns = append(d.Columns, w.Description)
 	}
-	if p.Tokens.Scope.Mode != token.ScopesNone {
+	if r.Scope.Mode != token.ScopesNone {
 		d.Columns = append(d.Columns, w.Scope)
 	}
 	d.Columns = append(d.Columns, "Status")
-	if p.Tokens.List == token.ListWorkspace {
+	if r.List == token.ListWorkspace {
 		d.Columns = append(d.Columns, "Created by")
 	} else {
 		d.Columns = append(d.Columns, w.Created)
@@ -98,7 +119,7 @@ func (v *visit) showPolicy(status int, p token.Policy, bad problems, view policy
 	}
 	d := policyPage{
 		Path: v.at("admin", "policy"), Cards: presetCards(p.Preset), Base: string(base), Preview: previewOf(&p), Problems: bad, Unsaved: view.unsaved,
-		Groups: policyGroups(&p, v.in.Catalogue.Own(), bad),
+		Parts: policyParts(&p, v.in.Catalogue.Own(), bad),
 	}
 	for i := range d.Cards {
 		d.Cards[i].Path = d.Path + "?preset=" + d.Cards[i].Name
@@ -176,20 +197,29 @@ func (v *visit) reviewPolicy(p token.Policy) error {
 	}
 	d := review{
 		Path: v.at("admin", "policy"), Cancel: v.at("admin", "policy"), Base: string(base), Sentences: p.Sentences(),
-		Live: impact.Live, Cuts: impact.Cuts, Breaking: impact.Breaking, More: len(impact.Breaches) < impact.Cuts+impact.Breaking,
+		Live: impact.Live + impact.OAuth.Live, Cuts: impact.Cuts + impact.OAuth.Cuts, Breaking: impact.Breaking + impact.OAuth.Breaking,
 	}
 	for i := range impact.Breaches {
 		b := &impact.Breaches[i]
-		r := breachRow{ID: b.Token.ID, Title: titleOf(&b.Token), Owner: b.Token.Owner.Name, Why: b.Why, Used: "Never used"}
-		if !b.Token.LastUsedAt.IsZero() {
-			r.Used = "Used " + relative(b.Token.LastUsedAt, v.now)
-		}
-		if !b.Cut.IsZero() {
-			r.Cut = b.Cut.UTC().Format(dayForm)
-		}
-		d.Rows = append(d.Rows, r)
+		d.Rows = append(d.Rows, v.breachRow(breachRow{ID: b.Token.ID, Title: titleOf(&b.Token), Owner: b.Token.Owner.Name, Why: b.Why}, b.Token.LastUsedAt, b.Cut))
 	}
+	for i := range impact.OAuthBreaches {
+		b := &impact.OAuthBreaches[i]
+		d.Rows = append(d.Rows, v.breachRow(breachRow{ID: b.Token.ID, Title: b.Token.Name + " (OAuth token)", Owner: b.Token.Owner.Name, Why: b.Why}, b.Token.LastUsedAt, b.Cut))
+	}
+	d.More = len(d.Rows) < d.Cuts+d.Breaking
 	return v.showPolicy(0, p, problems{}, policyView{unsaved: true, dialog: "policy-review", ask: d})
+}
+
+func (v *visit) breachRow(r breachRow, lastUsed, cut time.Time) breachRow {
+	r.Used = "Never used"
+	if !lastUsed.IsZero() {
+		r.Used = "Used " + relative(lastUsed, v.now)
+	}
+	if !cut.IsZero() {
+		r.Cut = cut.UTC().Format(dayForm)
+	}
+	return r
 }
 
 // savePolicy saves what was reviewed and, where it was chosen, applies it to the tokens that exist.
@@ -222,6 +252,12 @@ type setting struct {
 	Options               []option
 	Checked               bool
 	Problem               string
+}
+
+// settingPart is the settings of one kind.
+type settingPart struct {
+	Title  string
+	Groups []settingGroup
 }
 
 type settingGroup struct {
@@ -259,18 +295,22 @@ func choices[T ~string](chosen T, pairs ...string) []option {
 
 func plural(r token.Role) string { return roleName(r) + "s" }
 
-func actionName(a token.Action) string {
+func actionName(kind string, a token.Action) string {
 	switch a {
 	case token.ActView:
 		return "View its page"
 	case token.ActRegenerate:
+		if kind == "apps" {
+			return "Rotate its secret"
+		}
 		return "Regenerate"
 	case token.ActEditScope:
+		if kind == "apps" {
+			return "Edit it"
+		}
 		return "Edit its scopes"
-	case token.ActRevoke:
-		return "Revoke"
 	default:
-		return "Delete"
+		return upper(string(a))
 	}
 }
 

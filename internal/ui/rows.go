@@ -16,6 +16,8 @@ type row struct {
 	Scopes            scopeChips
 	Status            token.Status
 	Created           moment
+	Refreshed         moment // of an OAuth token: when its refresh token was used last
+	Pick              bool   // it can be ticked, to act on several at once
 	Ending            string // "Revoked" or "Expired", before Expires; "" while the token works
 	Expires           moment // when it ends, or when it ended
 	LastUsed          moment
@@ -25,7 +27,7 @@ type row struct {
 	Inline            bool // the actions are few enough to stand in the row
 }
 
-// Ended reports whether the token is over.
+// Ended reports whether it is over for good. A disabled app can be activated again; it has no expiry.
 func (r row) Ended() bool { return r.Status != token.Active }
 
 // scopeChips are a token's scopes by their titles: three, and how many more.
@@ -47,8 +49,14 @@ type act struct {
 const shownChips = 3
 
 func (v *visit) chips(t *token.Token) scopeChips {
-	c := scopeChips{All: t.AllScopes}
-	for i, name := range t.Scopes {
+	c := v.chipsOf(t.Scopes)
+	c.All = t.AllScopes
+	return c
+}
+
+func (v *visit) chipsOf(scopes token.Scopes) scopeChips {
+	var c scopeChips
+	for i, name := range scopes {
 		title := name
 		if s, ok := v.in.Catalogue.Find(name); ok {
 			title = s.Title
@@ -89,9 +97,13 @@ func (v *visit) row(t *token.Token, from string) row {
 			r.Path += "?from=" + from
 		}
 	}
-	r.Inline = len(r.Actions) == 1 && r.Actions[0].Key != string(token.ActView) ||
-		len(r.Actions) == 2 && r.Actions[0].Key == string(token.ActEditScope)
+	r.Inline = inline(r.Actions)
 	return r
+}
+
+// inline reports whether actions are few enough to stand in the row.
+func inline(a []act) bool {
+	return len(a) == 1 && a[0].Key != string(token.ActView) || len(a) == 2 && a[0].Key == string(token.ActEditScope)
 }
 
 // titleOf is how people call a token: by its name, its description, or the end of its secret.
@@ -192,22 +204,11 @@ func (v *visit) columns() columns {
 
 // tokensPage is the list of one's tokens, in the words and with the columns of the policy.
 type tokensPage struct {
-	Words       token.Labels
 	Columns     columns
 	Live, Ended []row
 	HideEnded   bool
-	Add         addButton
 	Next        string // address of the next part of the list
 	Path        string
-}
-
-// addButton is the primary button: a link to the form, or, where the form would ask nothing, the form itself.
-type addButton struct {
-	Offered bool
-	Why     string // why it is disabled; "" when it is not
-	Direct  bool
-	Nonce   string
-	Path    string
 }
 
 // asks reports whether making a token asks for anything.
@@ -265,11 +266,13 @@ func whyFull(r *token.TokenRules, room authority.Room) string {
 // listLength is how many rows a list shows at once.
 const listLength = 100
 
-func (v *visit) tokensPage() (tokensPage, error) {
-	d := tokensPage{Words: v.words(), Columns: v.columns(), Path: v.at("tokens"), HideEnded: v.query("ended") == "hide"}
+// tokensSection is the list of personal access tokens.
+func (v *visit) tokensSection() (listSection, error) {
+	d := &tokensPage{Columns: v.columns(), Path: v.list(kindTokens), HideEnded: v.query("ended") == "hide"}
+	s := listSection{Kind: kindTokens, Words: v.words(), Tokens: d}
 	list, err := v.authority.Tokens(v.r.Context(), v.by, v.in.Slug, authority.TokenQuery{Page: authority.Page{After: v.query("after"), Limit: listLength + 1}})
 	if err != nil {
-		return d, err
+		return s, err
 	}
 	if len(list) > listLength {
 		list = list[:listLength]
@@ -285,34 +288,16 @@ func (v *visit) tokensPage() (tokensPage, error) {
 			d.Live = append(d.Live, r)
 		}
 	}
-	d.Add, err = v.addButton()
-	return d, err
+	s.Add, err = v.addButton()
+	return s, err
 }
 
-// showTokens renders the list, with a dialog over it if there is one.
+// showTokens renders the list of personal access tokens, with a dialog over it if there is one.
 func (v *visit) showTokens(status int, dialog string, ask any) error {
-	d, err := v.tokensPage()
-	if err != nil {
-		return err
-	}
-	return v.show(page{
-		title: d.Words.Title, name: "tokens", data: d, here: v.tokensHere(), tab: "tokens", crumbs: v.crumbs(), note: v.noteOf(doneNotes()),
-		dialog: dialog, ask: ask, status: status,
-	})
+	return v.showList(kindTokens, status, dialog, ask)
 }
 
-func (v *visit) tokens() error { return v.showTokens(0, "", nil) }
-
-// doneNotes are what a page says about what has just been done. Only these can be said: the address names
-// one of them.
-func doneNotes() map[string]string {
-	return map[string]string{
-		"revoked": "The token is revoked. It has stopped working.",
-		"deleted": "The token is deleted. It has stopped working.",
-	}
-}
-
-func (v *visit) noteOf(notes map[string]string) string { return notes[v.query("done")] }
+func (v *visit) tokens() error { return v.openList(kindTokens) }
 
 // holdable lists the scopes of the catalogue that somebody's tokens may hold.
 func holdable(c token.Catalogue) token.Catalogue {

@@ -6,20 +6,49 @@ import (
 	"strings"
 
 	"github.com/keywright/keywright/api"
+	"github.com/keywright/keywright/internal/authority"
 	"github.com/keywright/keywright/internal/fault"
 	"github.com/keywright/keywright/internal/token"
 )
 
-// shown is the dialog that shows a secret, the only place where one is ever written.
+// shown is the dialog that shows secrets, the only place where one is ever written.
 type shown struct {
 	Words   token.Labels
 	Title   string
-	Secret  string
-	Token   row
+	Caution string
+	Fields  []shownField
+	Facts   []shownFact
 	Close   string
-	Curl    string
-	Address string
-	OData   bool
+	Again   bool   // it can be seen again, so that closing asks nothing
+	Ask     string // what closing without having copied anything says
+	Hint    string // before the command
+
+	CurlTitle, Curl string
+	CurlOpen        bool
+
+	under kind               // the list that the dialog lies over,
+	over  *authority.AppView // or the app whose page it is
+}
+
+// shownField is a value to copy.
+type shownField struct {
+	ID, Label, Value, Hint string
+	Public                 bool // it is no secret: having copied it alone is not enough
+	First                  bool // it has the focus
+	TestID                 string
+}
+
+type shownFact struct {
+	Name, Value string
+	Scopes      scopeChips
+}
+
+// showShown renders the dialog over the page that it belongs to.
+func (v *visit) showShown(d shown) error {
+	if d.over != nil {
+		return v.showApp(d.over, http.StatusOK, "shown", d)
+	}
+	return v.showList(d.under, http.StatusOK, "shown", d)
 }
 
 // showSecret answers the very request that made a secret; nothing keeps it for another answer.
@@ -31,10 +60,23 @@ func (v *visit) showSecret(t *token.Token, secret token.Secret) error {
 		check += "&scope=" + url.QueryEscape(held[0])
 	}
 	d := shown{
-		Words: w, Title: w.CreatedTitle, Secret: secret.Reveal(), Token: v.row(t, fromList), Close: v.at("tokens") + "?made=" + t.ID,
-		Curl: "curl -i -H \"Authorization: Bearer $TOKEN\" \"" + check + "\"",
+		Words: w, Title: w.CreatedTitle, Caution: w.Caution, Close: v.list(kindTokens) + "?made=" + t.ID, under: kindTokens,
+		Fields: []shownField{{ID: "secret", Label: "Personal access token", Value: secret.Reveal(), First: true, TestID: "secret"}},
+		Ask:    "You haven't copied the token. After closing, it can't be shown again.",
+		Hint:   "Excel, Power BI and Postman: choose basic authentication, leave the user name empty and paste the token as the password. On the command line, put it into TOKEN and ask whether it is good:",
+
+		CurlTitle: "Try it now", Curl: "curl -i -H \"Authorization: Bearer $TOKEN\" \"" + check + "\"",
 	}
-	return v.showTokens(http.StatusOK, "shown", d)
+	r := v.row(t, fromList)
+	expires := "Never"
+	if r.Expires.Machine != "" {
+		expires = r.Expires.Exact
+	}
+	d.Facts = append(d.Facts, shownFact{Name: w.Expires, Value: expires})
+	if len(r.Scopes.First) > 0 {
+		d.Facts = append(d.Facts, shownFact{Name: w.Scope, Scopes: r.Scopes})
+	}
+	return v.showShown(d)
 }
 
 // confirmed reports whether the form came with the password typed again and it was right; then the caller
@@ -81,9 +123,21 @@ type again struct {
 
 type keptField struct{ Name, Value string }
 
+// askedIn is the list to which the page belongs that asks for the password.
+func (v *visit) askedIn() kind {
+	path := strings.TrimPrefix(v.r.URL.Path, v.at())
+	for _, k := range kinds() {
+		if strings.HasPrefix(path, "/"+string(k)) {
+			return k
+		}
+	}
+	return kindTokens
+}
+
 func (v *visit) askPassword(verb string, p problems) error {
-	d := again{Path: v.r.URL.RequestURI(), Cancel: v.at("tokens"), Verb: verb, Email: v.by.User.Email, Problems: p}
-	if strings.HasSuffix(v.r.URL.Path, "/tokens/new") && asks(&v.in.Policy.Tokens) {
+	k := v.askedIn()
+	d := again{Path: v.r.URL.RequestURI(), Cancel: v.list(k), Verb: verb, Email: v.by.User.Email, Problems: p}
+	if strings.HasSuffix(v.r.URL.Path, "/new") && (k != kindTokens || asks(&v.in.Policy.Tokens)) {
 		d.Cancel = v.r.URL.Path + prefill(v.sent)
 	}
 	for name, values := range v.sent {
@@ -98,5 +152,13 @@ func (v *visit) askPassword(verb string, p problems) error {
 		d.Cancel = v.at("admin", "members")
 		return v.showMembers(http.StatusForbidden, "again", d)
 	}
-	return v.showTokens(http.StatusForbidden, "again", d)
+	if id := v.r.PathValue("id"); k == kindApps && id != "" {
+		d.Cancel = v.backTo(k, id)
+		a, _, err := v.theApp()
+		if err != nil {
+			return err
+		}
+		return v.overApp(&a, http.StatusForbidden, "again", d)
+	}
+	return v.showList(k, http.StatusForbidden, "again", d)
 }

@@ -174,13 +174,15 @@ func (v *visit) help() error {
 	if err != nil {
 		return err
 	}
-	return v.show(page{title: "Help", name: "help", narrow: true, data: map[string]any{"Offer": offer, "Verify": v.kit.URL("/verify"), "Docs": "/api/v1/docs"}})
+	return v.show(page{title: "Help", name: "help", narrow: true, data: map[string]any{"Offer": offer, "Verify": v.kit.URL("/verify"), "Token": v.kit.URL("/oauth2/token"), "Docs": "/api/v1/docs"}})
 }
 
 // helpOffer is what one can do to one's own tokens in the workspace that was used last.
 type helpOffer struct {
-	Stop             string // "revoke or delete"; "" where only administrators stop tokens
-	Regenerate, Only bool
+	Stop                string // "revoke or delete"; "" where only administrators stop tokens
+	Regenerate, Only    bool
+	Tokens, Apps, OAuth bool // which kinds there are
+	Rotate, Viewable    bool // refresh tokens are replaced; client secrets can be seen again
 }
 
 func (v *visit) helpOffer() (helpOffer, error) {
@@ -191,7 +193,7 @@ func (v *visit) helpOffer() (helpOffer, error) {
 		}
 	}
 	if slug == "" {
-		return helpOffer{}, nil
+		return helpOffer{Tokens: true}, nil
 	}
 	in, err := v.authority.Enter(v.r.Context(), v.by, slug)
 	if err != nil {
@@ -205,7 +207,12 @@ func (v *visit) helpOffer() (helpOffer, error) {
 	if r.Allows(token.ActDelete) && r.Delete == token.DeleteAnyTime {
 		stops = append(stops, "delete")
 	}
-	return helpOffer{Stop: strings.Join(stops, " or "), Regenerate: r.Allows(token.ActRegenerate), Only: r.PerUser == 1}, nil
+	offered := func(a *token.Access) bool { return a.Offered && a.Holds(in.Role) }
+	return helpOffer{
+		Stop: strings.Join(stops, " or "), Regenerate: r.Allows(token.ActRegenerate), Only: r.PerUser == 1,
+		Tokens: offered(&r.Access), Apps: offered(&in.Policy.Apps.Access), OAuth: offered(&in.Policy.OAuthTokens.Access),
+		Rotate: in.Policy.Refresh == token.Rotate, Viewable: in.Policy.Apps.Secret == token.SecretViewable,
+	}, nil
 }
 
 func (v *visit) account() error {

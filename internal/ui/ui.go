@@ -71,6 +71,7 @@ func (u *UI) Mount(mux *http.ServeMux) {
 	mux.Handle("GET /static/{file}", u.assets)
 	u.mountAccount(mux)
 	u.mountTokens(mux)
+	u.mountApps(mux)
 	u.mountAdministration(mux)
 }
 
@@ -103,7 +104,6 @@ func (u *UI) mountTokens(mux *http.ServeMux) {
 	in("GET /{$}", (*visit).settings)
 	in("GET /settings", (*visit).settings)
 	in("GET /profile", (*visit).profile)
-	in("GET /oauth-tokens", (*visit).oauthTokens)
 	in("GET /tokens", (*visit).tokens)
 	in("GET /tokens/new", (*visit).newToken)
 	in("POST /tokens/new", (*visit).newTokenSent)
@@ -118,6 +118,41 @@ func (u *UI) mountTokens(mux *http.ServeMux) {
 	in("POST /tokens/{id}/delete", (*visit).deleteSent)
 	in("GET /audit", (*visit).audit)
 	in("GET /usage", (*visit).usage)
+}
+
+func (u *UI) mountApps(mux *http.ServeMux) {
+	in := func(pattern string, h func(*visit) error) {
+		method, path, _ := strings.Cut(pattern, " ")
+		mux.Handle(method+" /workspaces/{ws}"+path, u.within(h))
+	}
+	in("GET /apps", (*visit).apps)
+	in("GET /apps/new", (*visit).newApp)
+	in("POST /apps/new", (*visit).newAppSent)
+	in("GET /apps/{id}", (*visit).app)
+	in("GET /apps/{id}/secret", (*visit).appSecret)
+	in("POST /apps/{id}/secret", (*visit).appSecretSent)
+	in("GET /apps/{id}/edit", (*visit).editApp)
+	in("POST /apps/{id}/edit", (*visit).editAppSent)
+	in("GET /apps/{id}/rotate", (*visit).rotateApp)
+	in("POST /apps/{id}/rotate", (*visit).rotateAppSent)
+	in("GET /apps/{id}/secrets/{secret}/end", (*visit).endSecret)
+	in("POST /apps/{id}/secrets/{secret}/end", (*visit).endSecretSent)
+	in("GET /apps/{id}/disable", (*visit).disableApp)
+	in("POST /apps/{id}/disable", (*visit).disableAppSent)
+	in("GET /apps/{id}/activate", (*visit).activateApp)
+	in("POST /apps/{id}/activate", (*visit).activateAppSent)
+	in("GET /apps/{id}/delete", (*visit).deleteApp)
+	in("POST /apps/{id}/delete", (*visit).deleteAppSent)
+	in("GET /oauth-tokens", (*visit).oauthTokens)
+	in("GET /oauth-tokens/new", (*visit).newOAuth)
+	in("POST /oauth-tokens/new", (*visit).newOAuthSent)
+	in("GET /oauth-tokens/batch", (*visit).oauthBatch)
+	in("POST /oauth-tokens/batch", (*visit).oauthBatchSent)
+	in("GET /oauth-tokens/{id}", (*visit).oauthToken)
+	in("GET /oauth-tokens/{id}/disable", (*visit).disableOAuth)
+	in("POST /oauth-tokens/{id}/disable", (*visit).disableOAuthSent)
+	in("GET /oauth-tokens/{id}/delete", (*visit).deleteOAuth)
+	in("POST /oauth-tokens/{id}/delete", (*visit).deleteOAuthSent)
 }
 
 func (u *UI) mountAdministration(mux *http.ServeMux) {
@@ -142,6 +177,11 @@ func (u *UI) mountAdministration(mux *http.ServeMux) {
 	in("POST /scopes", (*visit).scopesSent)
 	in("GET /policy", (*visit).policy)
 	in("POST /policy", (*visit).policySent)
+	in("GET /keys", (*visit).keys)
+	in("GET /keys/rotate", (*visit).rotateKeys)
+	in("POST /keys/rotate", (*visit).rotateKeysSent)
+	in("GET /keys/replace", (*visit).replaceKeys)
+	in("POST /keys/replace", (*visit).replaceKeysSent)
 	signed := func(pattern string, h func(*visit) error) { mux.Handle(pattern, u.signed(h)) }
 	signed("GET /installation", (*visit).installation)
 	signed("GET /installation/workspaces/new", (*visit).newWorkspace)

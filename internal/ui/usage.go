@@ -28,7 +28,7 @@ type useDay struct {
 
 type useRow struct {
 	Day                          moment // in a total: the last one
-	Token, Owner                 string
+	Token, Owner, Kind           string
 	Requests, Refused, Addresses string
 }
 
@@ -81,9 +81,9 @@ func (v *visit) callings() (map[string]calling, error) {
 
 func (v *visit) useRow(u *authority.DayUse, called map[string]calling) useRow {
 	c := called[u.TokenID]
-	name := cmp.Or(u.TokenName, c.token, "Token "+u.TokenID[max(0, len(u.TokenID)-6):])
+	name := cmp.Or(u.TokenName, c.token, upper(cmp.Or(kindWord(u.TokenID), "token"))+" "+u.TokenID[max(0, len(u.TokenID)-6):])
 	return useRow{
-		Day: v.day(time.Unix(u.Day*86400, 0)), Token: name, Owner: dash(c.owner),
+		Day: v.day(time.Unix(u.Day*86400, 0)), Token: name, Owner: dash(c.owner), Kind: kindWord(u.TokenID),
 		Requests: comma(u.Requests), Refused: comma(u.Refusals), Addresses: comma(u.Addresses),
 	}
 }

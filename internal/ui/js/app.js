@@ -42,11 +42,11 @@ $$("form[data-themes]").forEach(f => on(f, "submit", e => {
 /* Dialogs: the server rendered one open; make it modal. Escape and the backdrop cancel. */
 const dialog = $("dialog[open]");
 if (dialog) {
-  const cancel = dialog.dataset.cancel, secret = "secret" in dialog.dataset;
+  const cancel = dialog.dataset.cancel, secret = "secret" in dialog.dataset, back = $("[data-copy]", dialog);
   dialog.close();
   dialog.showModal();
   ($("[autofocus]", dialog) || $("input:not([type=hidden]),a,button", dialog))?.focus();
-  let copied = !secret, leaving = false;
+  let copied = dialog.dataset.secret !== "once", leaving = false;
   const leave = () => { leaving = true; secret ? location.replace(cancel) : location.assign(cancel); };
   const ask = () => {
     if (copied) return leave();
@@ -67,36 +67,35 @@ if (dialog) {
     if (e.target === dialog && (e.clientX < r.left || e.clientX > r.right || e.clientY < r.top || e.clientY > r.bottom)) ask();
   });
   if (secret) {
-    const field = $("#secret", dialog), said = $("[data-copied]", dialog), button = $("[data-copy]", dialog), label = $("span", button), word = label.textContent;
-    field.select();
-    on(field, "focus", () => field.select());
-    on(field, "copy", () => copied = true);
-    on(button, "click", async () => {
-      field.select();
-      try { await navigator.clipboard.writeText(field.value); } catch { document.execCommand("copy"); }
-      copied = true;
-      $("[data-ask]", dialog).hidden = true;
-      label.textContent = "Copied";
-      said.textContent = "";
-      setTimeout(() => said.textContent = "Copied", 50);
-      setTimeout(() => label.textContent = word, 4000);
+    const kept = $$("[data-keep]", dialog);
+    kept.forEach(f => on(f, "copy", () => copied = true));
+    on(dialog, "copied", e => {
+      copied ||= kept.includes(e.target);
+      if (copied) $("[data-ask]", dialog).hidden = true;
     });
     on($("[data-close]", dialog), "click", e => { e.preventDefault(); ask(); });
     on($("[data-leave]", dialog), "click", e => { e.preventDefault(); leave(); });
-    on($("[data-stay]", dialog), "click", () => { $("[data-ask]", dialog).hidden = true; button.focus(); });
+    on($("[data-stay]", dialog), "click", () => { $("[data-ask]", dialog).hidden = true; back.focus(); });
     on(window, "beforeunload", e => { if (!copied && !leaving) e.preventDefault(); });
-    on(window, "pagehide", () => field.value = "");
+    on(window, "pagehide", () => kept.forEach(f => f.value = ""));
     on(window, "pageshow", e => { if (e.persisted) leave(); });
   }
 }
 
-/* Copy buttons beside other fields. */
-$$("[data-copy]").forEach(b => b.closest("[data-secret]") || on(b, "click", async () => {
-  const field = document.getElementById(b.dataset.copy);
-  field.select();
-  try { await navigator.clipboard.writeText(field.value); } catch { document.execCommand("copy"); }
-  $("span", b).textContent = "Copied";
-}));
+/* What is to be copied is selected, so that the keyboard can, and has a button. */
+$$(".secret input").forEach(f => { on(f, "focus", () => f.select()); if (f.autofocus) f.select(); });
+$$("[data-copy]").forEach(b => {
+  const label = $("span", b), word = label.textContent;
+  on(b, "click", async () => {
+    const from = document.getElementById(b.dataset.copy), said = $("[data-copied]", from.closest("dialog") || document);
+    from.select ? from.select() : getSelection().selectAllChildren(from);
+    try { await navigator.clipboard.writeText(from.value ?? from.textContent); } catch { document.execCommand("copy"); }
+    from.dispatchEvent(new Event("copied", {bubbles: true}));
+    label.textContent = "Copied";
+    if (said) { said.textContent = ""; setTimeout(() => said.textContent = "Copied", 50); }
+    setTimeout(() => label.textContent = word, 4000);
+  });
+});
 
 /* Scopes: search and quick choices. */
 $$("[data-picker]").forEach(p => {
@@ -132,6 +131,7 @@ $$("[data-lasts]").forEach(set => {
     if (e.target.value === "days") days.focus();
     if (e.target.value === "date") $("#expires_on", set).focus();
   });
+  $$("[data-days]", set).forEach(b => on(b, "click", e => { e.preventDefault(); days.value = b.dataset.days; show(); }));
   show();
 });
 
@@ -141,10 +141,11 @@ $$("form[data-filter]").forEach(f => {
   $$("[data-apply]", f).forEach(b => b.hidden = true);
 });
 $$("form[data-selection]").forEach(f => {
-  const boxes = $$("input[name=ids]", f), all = $("[data-all]", f), bar = $("[data-count]", f), buttons = $$("[data-bulk]", f);
+  const boxes = $$("input[name=ids]", f), all = $("[data-all]", f), bar = $("[data-count]", f), buttons = $$("[data-bulk]", f), noun = f.dataset.noun;
+  if (!bar) return;
   const count = () => {
     const n = boxes.filter(b => b.checked).length;
-    bar.textContent = n === 0 ? "Select tokens to act on several at once." : n === 1 ? "1 token selected" : `${n} tokens selected`;
+    bar.textContent = n === 0 ? `Select ${noun}s to act on several at once.` : n === 1 ? `1 ${noun} selected` : `${n} ${noun}s selected`;
     buttons.forEach(b => b.disabled = n === 0);
     if (all) { all.checked = n > 0 && n === boxes.length; all.indeterminate = n > 0 && n < boxes.length; }
   };
@@ -152,6 +153,38 @@ $$("form[data-selection]").forEach(f => {
   on(f, "change", count);
   count();
 });
+
+/* Many at once are sent in small parts, so that one sees how far it is and what became of each. */
+$$("form[data-batch]").forEach(f => on(f, "submit", async e => {
+  const rows = $$("tr[data-id]", f), part = 10, bar = $("progress", f), said = $("[data-said]", f), foot = $(".d-foot", f);
+  if (rows.length <= part) return;
+  e.preventDefault();
+  bar.hidden = false;
+  $$("button", foot).forEach(b => b.disabled = true);
+  $("[data-result]", f).textContent = "Result";
+  let failed = 0, i = 0;
+  for (; i < rows.length; i += part) {
+    const now = rows.slice(i, i + part), body = new URLSearchParams(new FormData(f));
+    body.delete("ids");
+    now.forEach(r => body.append("ids", r.dataset.id));
+    try {
+      const answer = await fetch(f.action, {method: "POST", body, headers: {"X-Fragment": "1"}});
+      if (!answer.ok || answer.redirected) break;
+      const done = $$("tr", new DOMParser().parseFromString("<table>" + await answer.text() + "</table>", "text/html"));
+      done.forEach((r, j) => now[j]?.replaceWith(r));
+      failed += done.filter(r => r.className === "failed").length;
+    } catch { break; }
+    bar.value = i + now.length;
+    said.textContent = `${bar.value} of ${rows.length}`;
+  }
+  const title = $("#dialog-title", f), end = $("a", foot);
+  title.textContent = i < rows.length ? `Stopped after ${i} of ${rows.length}` : failed ? `${rows.length - failed} done, ${failed} not` : f.dataset.batch;
+  bar.hidden = true;
+  $(".impact", f)?.remove();
+  end.textContent = "Close";
+  foot.replaceChildren(end);
+  end.focus();
+}));
 
 /* Policy: the words follow the settings. */
 const policy = $("form[data-policy]");

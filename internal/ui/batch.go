@@ -1,0 +1,151 @@
+package ui
+
+import (
+	"strings"
+	"time"
+
+	"github.com/keywright/keywright/internal/authority"
+	"github.com/keywright/keywright/internal/fault"
+	"github.com/keywright/keywright/internal/token"
+)
+
+// batchDialog asks before an act on several credentials, and says afterwards what became of each. The script
+// sends many of them in small parts and shows how far it is; each part is answered with its rows alone.
+type batchDialog struct {
+	Title, Path, Cancel, Verb, Action string
+	Noun                              string // "token"
+	Then                              string // what stops, after how many work now
+	Rows                              []batchRow
+	Owners                            bool // their owners are shown
+	Live, Today                       int
+	Done                              bool
+	Failed                            int
+	Reason                            bool // a reason can be given
+}
+
+type batchRow struct {
+	ID, Title, Owner, Used string
+	OK                     bool
+	Problem                string
+}
+
+func newBatch(act token.Action, n int, noun string) batchDialog {
+	d := batchDialog{Action: string(act), Verb: upper(string(act)), Noun: noun}
+	d.Title = d.Verb + " " + count(n, noun)
+	return d
+}
+
+// Past is what was done: "Revoked".
+func (d batchDialog) Past() string { return strings.TrimSuffix(d.Verb, "e") + "ed" }
+
+// Count is how many there are, in words.
+func (d batchDialog) Count() string { return count(len(d.Rows), d.Noun) }
+
+// add puts a credential into the list.
+func (d *batchDialog) add(r batchRow, active bool, lastUsed, now time.Time) {
+	r.Used = "never used"
+	if !lastUsed.IsZero() {
+		r.Used = "used " + relative(lastUsed, now)
+		if now.Sub(lastUsed) < 24*time.Hour {
+			d.Today++
+		}
+	}
+	if active {
+		d.Live++
+	}
+	d.Rows = append(d.Rows, r)
+}
+
+// missing stands for one that is gone, or was never the caller's to see. Other errors come back.
+func (d *batchDialog) missing(id string, err error) error {
+	if fault.From(err).Kind == fault.Internal {
+		return err
+	}
+	d.Rows = append(d.Rows, batchRow{ID: id, Title: upper(withArticle(d.Noun)) + " that is gone"})
+	return nil
+}
+
+// finish writes what became of each.
+func (d *batchDialog) finish(results []authority.Result) {
+	d.Done = true
+	byID := map[string]int{}
+	for i := range d.Rows {
+		byID[d.Rows[i].ID] = i
+	}
+	for _, r := range results {
+		i, ok := byID[r.ID]
+		switch {
+		case !ok:
+		case r.Err == nil:
+			d.Rows[i].OK = true
+		default:
+			d.Rows[i].Problem = fault.From(r.Err).Detail
+			d.Failed++
+		}
+	}
+	d.Title = d.Past() + " " + count(len(results), d.Noun)
+	if d.Failed > 0 {
+		d.Title = count(len(results)-d.Failed, d.Noun) + " done, " + count(d.Failed, d.Noun) + " not"
+	}
+}
+
+// showBatch renders the dialog, or, for the script, the rows of a part of it.
+func (v *visit) showBatch(d batchDialog, over func(int, string, any) error) error {
+	if d.Done && v.r.Header.Get("X-Fragment") != "" {
+		body, err := v.run("batch-rows", d)
+		if err != nil {
+			return err
+		}
+		return v.fragment(string(body))
+	}
+	return over(0, "batch", d)
+}
+
+// fragment answers the script with a part of a page.
+func (v *visit) fragment(body string) error {
+	h := v.w.Header()
+	h.Set("Content-Type", "text/html; charset=utf-8")
+	h.Set("Cache-Control", "no-store")
+	_, err := v.w.Write([]byte(body))
+	return err
+}
+
+func (v *visit) oauthBatch() error { return v.goTo(v.list(kindOAuth)) }
+
+// oauthBatchSent asks before several OAuth tokens are disabled or deleted, and does it.
+func (v *visit) oauthBatchSent() error {
+	if err := v.mayList(kindOAuth); err != nil {
+		return err
+	}
+	ids, act := v.sent["ids"], token.Action(v.form("do"))
+	if len(ids) == 0 || act != token.ActDisable && act != token.ActDelete {
+		return v.goTo(v.list(kindOAuth))
+	}
+	ids = ids[:min(len(ids), authority.MaxBatch)]
+	d := newBatch(act, len(ids), "OAuth token")
+	d.Path, d.Cancel, d.Owners = v.at("oauth-tokens", "batch"), v.list(kindOAuth), v.in.Policy.OAuthTokens.List == token.ListWorkspace
+	d.Then = "and their refresh tokens will fail at once."
+	if v.in.Policy.AfterStop == token.UntilExpiry {
+		d.Then += " Access tokens that they have got work until they expire, for an hour at most."
+	}
+	for _, id := range ids {
+		t, err := v.authority.OAuthToken(v.r.Context(), v.by, v.in.Slug, id)
+		if err != nil {
+			if err := d.missing(id, err); err != nil {
+				return err
+			}
+			continue
+		}
+		d.add(batchRow{ID: id, Title: t.Name, Owner: t.Owner.Name}, t.StatusAt(v.now) == token.Active, t.LastUsedAt, v.now)
+	}
+	over := func(status int, dialog string, ask any) error { return v.showList(kindOAuth, status, dialog, ask) }
+	if v.form("confirmed") == "" {
+		return v.showBatch(d, over)
+	}
+	results, err := v.authority.BatchOAuthTokens(v.r.Context(), v.by, v.in.Slug, authority.Batch{Action: act, IDs: ids})
+	if err != nil {
+		return err
+	}
+	d.finish(results)
+	return v.showBatch(d, over)
+}
