@@ -54,6 +54,7 @@ func sections() []section {
 		{"http", (*bench).overHTTP},
 		{"million", (*bench).million},
 		{"check", (*bench).inProcess},
+		{"oauth", (*bench).oauth},
 		{"create", (*bench).creations},
 		{"start", (*bench).startUp},
 	}

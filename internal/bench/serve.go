@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"log/slog"
 	"net"
@@ -16,6 +17,7 @@ import (
 // serveJob is the first question to a server; every later one is answered with its vitals.
 type serveJob struct {
 	Database string // in the first one
+	App      bool   // make an app and tokens, whose secrets the answer has; the database must be empty
 	Proxy    bool   // take the load for a trusted proxy, whose unknown credentials are not throttled
 	Profile  string // write a profile here until the next question
 }
@@ -28,6 +30,7 @@ type vitals struct {
 	Cycles uint64
 	Pause  float64 // the longest, milliseconds
 	Heap   uint64  // live, as the last collection found it
+	Made   *made   // what was made at the start, if anything was
 }
 
 func readVitals(addr string) vitals {
@@ -50,11 +53,16 @@ func readVitals(addr string) vitals {
 	return v
 }
 
-// playBare serves 60 bytes of JSON, the least that a Go server can do.
+// playBare serves 60 bytes of JSON, the least that a Go server can do; to a form that is posted, the least that
+// one can do which reads a form and encodes an answer.
 func playBare(ctx context.Context, d *dialogue) error {
 	body := []byte(`{"active":true,"sub":"usr_0123456789abcdef","scope":"a b c"}`)
-	handler := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+	handler := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
+		if r.Method == http.MethodPost {
+			bareForm(w, r)
+			return
+		}
 		_, _ = w.Write(body)
 	})
 	var lc net.ListenConfig
@@ -72,6 +80,21 @@ func playBare(ctx context.Context, d *dialogue) error {
 		err = errors.Join(err, serr)
 	}
 	return err
+}
+
+// bareForm answers like an introspection that knows one token.
+func bareForm(w http.ResponseWriter, r *http.Request) {
+	if err := r.ParseForm(); err != nil || r.PostForm.Get("token") == "" {
+		w.WriteHeader(http.StatusBadRequest)
+		return
+	}
+	_ = json.NewEncoder(w).Encode(struct {
+		Active  bool   `json:"active"`
+		Scope   string `json:"scope"`
+		Type    string `json:"token_type"`
+		Subject string `json:"sub"`
+		Expires int64  `json:"exp"`
+	}{true, "odata:read", "Bearer", "usr_0123456789abcdef", 1_800_000_000})
 }
 
 // playServer is the whole of Keywright, as serve starts it, with its log written to nowhere.
@@ -94,7 +117,11 @@ func playServer(ctx context.Context, d *dialogue) error {
 			return vitals{}, err
 		}
 		go func() { done <- srv.Run(ctx) }()
-		return readVitals(srv.Addr()), nil
+		v := readVitals(srv.Addr())
+		if j.App {
+			v.Made, err = makeApp(ctx, srv)
+		}
+		return v, err
 	})
 	if srv != nil {
 		stop()

@@ -53,6 +53,15 @@ func (k assertionKey) assertion(t testing.TB, now time.Time, client, audience st
 
 // offline verifies like a resource server that has the key set of an issuer and nothing else.
 func offline(jwks, presented, typ, audience string, now time.Time) (claims map[string]any, err error) {
+	return verified(jwks, presented, typ, jwt.Expected{Issuer: issuer, AnyAudience: jwt.Audience{audience}, Time: now})
+}
+
+// offlineFor is offline for an access token of another issuer that is for itself.
+func offlineFor(issuer, jwks, presented string, now time.Time) (claims map[string]any, err error) {
+	return verified(jwks, presented, "at+jwt", jwt.Expected{Issuer: issuer, AnyAudience: jwt.Audience{issuer}, Time: now})
+}
+
+func verified(jwks, presented, typ string, expected jwt.Expected) (claims map[string]any, err error) {
 	var set jose.JSONWebKeySet
 	if err := json.Unmarshal([]byte(jwks), &set); err != nil {
 		return nil, err
@@ -68,7 +77,7 @@ func offline(jwks, presented, typ, audience string, now time.Time) (claims map[s
 	if err := parsed.Claims(&set, &standard, &claims); err != nil {
 		return nil, err
 	}
-	return claims, standard.ValidateWithLeeway(jwt.Expected{Issuer: issuer, AnyAudience: jwt.Audience{audience}, Time: now}, 0)
+	return claims, standard.ValidateWithLeeway(expected, 0)
 }
 
 type joseError string

@@ -16,6 +16,7 @@ import (
 	"runtime"
 	"slices"
 	"strconv"
+	"strings"
 	"testing"
 )
 
@@ -57,6 +58,14 @@ func NPM(t testing.TB, file string) string {
 		Missing(t, "npm package file "+file)
 	}
 	return path
+}
+
+// NPMProgram returns the path of a program in internal/testkit/npm, such as "jose.mjs", for node to run. Each is
+// named for the package that it shows.
+func NPMProgram(t testing.TB, name string) string {
+	t.Helper()
+	installed := NPM(t, strings.TrimSuffix(name, ".mjs")+"/package.json")
+	return filepath.Join(installed, "..", "..", "..", name)
 }
 
 // serverDirs lists where Debian keeps programs that are not in a user's PATH, newest PostgreSQL first.
