@@ -56,7 +56,7 @@ func TestARequestThatCanBeReadInTwoWaysIsRefused(t *testing.T) {
 			{"twice, once encoded", "", form, good + "&tok%65n=x"},
 			{"an unknown one twice", "", form, good + "&a=1&a=2"},
 			{"JSON", "", "application/json", `{"grant_type":"client_credentials"}`},
-			{"JSON that says it is a form", "", form, `{"grant_type":"client_credentials"}`},
+			{"JSON that says it is a form", "", form, `{"grant_type":"client_credentials"};`},
 			{"a form that says it is JSON", "", "application/json", good},
 			{"a form that says nothing", "", "", good},
 			{"a form that says it is text", "", "text/plain", good},

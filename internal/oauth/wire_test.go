@@ -109,7 +109,7 @@ func TestEveryErrorOfTheTokenEndpoint(t *testing.T) {
 		r := s.post("/oauth2/token", e.pairs...)
 		wantRefusal(t, e.name, r, e.status, e.code)
 		for i, sent := range e.pairs {
-			if i > 0 && len(sent) > 12 && strings.Contains(r.body, sent) && sent != exchange && sent != typeAccess {
+			if i > 0 && (strings.Contains(sent, "kw_") || strings.Contains(sent, "nope") || len(sent) > 100) && strings.Contains(r.body, sent) {
 				t.Errorf("%s: the answer repeats %q: %s", e.name, sent, r.body)
 			}
 		}
