@@ -1,12 +1,15 @@
 package keyring
 
 import (
+	"crypto/ed25519"
 	"errors"
 	"math"
 	"strings"
 
 	"github.com/go-jose/go-jose/v4"
 	"github.com/go-jose/go-jose/v4/json"
+
+	"github.com/keywright/keywright/internal/token"
 )
 
 // Assertion is what a client says of itself in private_key_jwt (RFC 7523 section 3). What it does not say is
@@ -83,7 +86,34 @@ func AssertionSubject(assertion string) (string, bool) {
 
 // AssertionAlgorithms are those that the keys of an app can have, the usual ones first.
 func AssertionAlgorithms() []string {
-	return []string{"ES256", "EdDSA", "RS256", "PS256", "ES384", "ES512", "RS384", "RS512", "PS384", "PS512"}
+	return []string{"ES256", "EdDSA", nameEd25519, "RS256", "PS256", "ES384", "ES512", "RS384", "RS512", "PS384", "PS512"}
+}
+
+// nameEd25519 is what newer clients call EdDSA on the one curve that is taken here (RFC 9864 section 2.2).
+// Keys are kept under the older name.
+const nameEd25519 = "Ed25519"
+
+func olderName(alg string) string {
+	if alg == nameEd25519 {
+		return string(token.EdDSA)
+	}
+	return alg
+}
+
+// verifyEd25519 is verify for a text with the newer name, which the library does not know yet.
+func verifyEd25519(jws string, key any) ([]byte, error) {
+	public, ok := key.(ed25519.PublicKey)
+	at := strings.LastIndexByte(jws, '.')
+	if !ok || at < 0 {
+		return nil, errSignature
+	}
+	_, part, _ := strings.Cut(jws[:at], ".")
+	payload, ok := decode(part)
+	signature, ok2 := decode(jws[at+1:])
+	if !ok || !ok2 || !ed25519.Verify(public, []byte(jws[:at]), signature) {
+		return nil, errSignature
+	}
+	return payload, nil
 }
 
 // VerifyAssertion checks an assertion's signature by one of an app's keys, each with its own algorithm alone.
@@ -100,10 +130,16 @@ func VerifyAssertion(jwks, assertion string) (Assertion, error) {
 	}
 	for i := range set.Keys {
 		key := &set.Keys[i]
-		if h.KeyID != "" && key.KeyID != h.KeyID || key.Algorithm != h.Algorithm || !key.IsPublic() {
+		if h.KeyID != "" && key.KeyID != h.KeyID || key.Algorithm != olderName(h.Algorithm) || !key.IsPublic() {
 			continue
 		}
-		payload, err := verify(assertion, key)
+		var payload []byte
+		var err error
+		if h.Algorithm == nameEd25519 {
+			payload, err = verifyEd25519(assertion, key.Key)
+		} else {
+			payload, err = verify(assertion, key)
+		}
 		if err != nil {
 			continue
 		}

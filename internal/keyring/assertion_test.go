@@ -3,6 +3,7 @@ package keyring_test
 import (
 	"crypto"
 	"crypto/ecdsa"
+	"crypto/ed25519"
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/rsa"
@@ -187,6 +188,43 @@ func TestAnAssertionIsVerifiedByOneOfTheAppsKeys(t *testing.T) {
 	a, err := keyring.VerifyAssertion(jwks, forge(t, signingKey(t, es), nil, `{"aud":"https://a"}`))
 	if err != nil || len(a.Audience) != 1 || a.Audience[0] != "https://a" || a.ExpiresAt != 0 {
 		t.Errorf("%+v, %v", a, err)
+	}
+}
+
+// TestAnAssertionMayUseTheNewerNameOfItsAlgorithm is for clients that write Ed25519 as RFC 9864 section 2.2 has it.
+func TestAnAssertionMayUseTheNewerNameOfItsAlgorithm(t *testing.T) {
+	public, private, err := ed25519.GenerateKey(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, stranger, err := ed25519.GenerateKey(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	es := newKey(t, "a", token.ES256)
+	typed := `{"kty":"OKP","crv":"Ed25519","kid":"a","alg":"Ed25519","x":"` + encode(string(public)) + `"}`
+	jwks, problem := keyring.CheckKeys(set(typed))
+	if problem != "" || !strings.Contains(jwks, `"alg":"EdDSA"`) {
+		t.Fatal(jwks, problem)
+	}
+	other, _ := keyring.CheckKeys(publicOf(t, es))
+	sign := func(alg string, key ed25519.PrivateKey) string {
+		text := encode(`{"alg":"`+alg+`","kid":"a","typ":"JWT"}`) + "." + encode(assertion)
+		return text + "." + encode(string(ed25519.Sign(key, []byte(text))))
+	}
+	for _, alg := range []string{"Ed25519", "EdDSA"} {
+		good := sign(alg, private)
+		if a, err := keyring.VerifyAssertion(jwks, good); err != nil || a.ID != "j" {
+			t.Errorf("%s: %+v, %v", alg, a, err)
+		}
+		for name, x := range map[string][2]string{
+			"a stranger's": {jwks, sign(alg, stranger)}, "by another key": {other, good}, "cut": {jwks, good[:len(good)-1]},
+			"padded": {jwks, good + "="}, "none": {jwks, good[:strings.LastIndexByte(good, '.')+1]}, "Ed448": {jwks, sign("Ed448", private)},
+		} {
+			if _, err := keyring.VerifyAssertion(x[0], x[1]); err == nil {
+				t.Errorf("%s: %s is taken", alg, name)
+			}
+		}
 	}
 }
 

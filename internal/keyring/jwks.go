@@ -151,6 +151,7 @@ func cleanKey(text json.RawMessage) (*jose.JSONWebKey, string) {
 		return nil, "its use is not sig"
 	}
 	algorithms := algorithmsOf(k.Key)
+	k.Algorithm = olderName(k.Algorithm)
 	switch {
 	case len(algorithms) == 0:
 		return nil, "RSA keys have 2048 to 4096 bits and an odd exponent from 3 up"

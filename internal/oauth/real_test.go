@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"context"
 	"crypto/ecdsa"
+	"crypto/ed25519"
 	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/rsa"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -154,14 +156,23 @@ func (r *running) get(path, bearer string) (status int, body string) {
 	return res.StatusCode, string(b)
 }
 
-// clientKey is a key pair as programs in JavaScript take it.
-func clientKey(t testing.TB) (private json.RawMessage, public string) {
+// clientKey is a key pair for an algorithm, as programs in JavaScript take it.
+func clientKey(t testing.TB, a token.Algorithm) (private json.RawMessage, public string) {
 	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	var key any
+	var err error
+	switch a {
+	case token.RS256:
+		key, err = rsa.GenerateKey(rand.Reader, 2048)
+	case token.EdDSA:
+		_, key, err = ed25519.GenerateKey(nil)
+	default:
+		key, err = ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
-	pair := jose.JSONWebKey{Key: key, KeyID: "laptop", Algorithm: "ES256", Use: "sig"}
+	pair := jose.JSONWebKey{Key: key, KeyID: "laptop", Algorithm: string(a), Use: "sig"}
 	if private, err = pair.MarshalJSON(); err != nil {
 		t.Fatal(err)
 	}
@@ -335,9 +346,9 @@ func withNode(t *testing.T, program string) {
 	testkit.Need(t, "node")
 	testkit.NPMProgram(t, program)
 	r := startWithAll(t)
-	private, public := clientKey(t)
 	for _, a := range token.Algorithms() {
 		t.Run(string(a), func(t *testing.T) {
+			private, public := clientKey(t, a)
 			ws := algorithmWorkspace(a)
 			r := &running{TB: t, rules: r.rules, by: r.by, url: r.url}
 			c := r.app(ws, public)

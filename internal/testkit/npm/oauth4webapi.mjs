@@ -14,7 +14,8 @@ for (const algorithm of ['oauth2', 'oidc']) {
 }
 
 const client = { client_id: site.client_id }
-const privateKey = await crypto.subtle.importKey('jwk', site.private_jwk, { name: 'ECDSA', namedCurve: 'P-256' }, false, ['sign'])
+const kinds = { EC: { name: 'ECDSA', namedCurve: 'P-256' }, RSA: { name: 'RSASSA-PKCS1-v1_5', hash: 'SHA-256' }, OKP: { name: 'Ed25519' } }
+const privateKey = await crypto.subtle.importKey('jwk', site.private_jwk, kinds[site.private_jwk.kty], false, ['sign'])
 const ways = {
   client_secret_basic: oauth.ClientSecretBasic(site.client_secret),
   client_secret_post: oauth.ClientSecretPost(site.client_secret),

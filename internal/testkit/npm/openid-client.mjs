@@ -5,7 +5,8 @@ import * as client from 'openid-client'
 
 const site = JSON.parse(process.argv[2])
 const issuer = new URL(site.issuer)
-const privateKey = await crypto.subtle.importKey('jwk', site.private_jwk, { name: 'ECDSA', namedCurve: 'P-256' }, false, ['sign'])
+const kinds = { EC: { name: 'ECDSA', namedCurve: 'P-256' }, RSA: { name: 'RSASSA-PKCS1-v1_5', hash: 'SHA-256' }, OKP: { name: 'Ed25519' } }
+const privateKey = await crypto.subtle.importKey('jwk', site.private_jwk, kinds[site.private_jwk.kty], false, ['sign'])
 const ways = {
   client_secret_basic: client.ClientSecretBasic(site.client_secret),
   client_secret_post: client.ClientSecretPost(site.client_secret),
