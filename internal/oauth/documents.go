@@ -11,6 +11,7 @@ import (
 	"github.com/keywright/keywright/internal/fault"
 	"github.com/keywright/keywright/internal/keyring"
 	"github.com/keywright/keywright/internal/token"
+	"github.com/keywright/keywright/internal/web"
 )
 
 // Where the documents are. Each workspace is an issuer of its own, below issuersPath by its slug.
@@ -19,8 +20,6 @@ const (
 	wellKnownServer = "/.well-known/oauth-authorization-server"
 	wellKnownOpenID = "/.well-known/openid-configuration"
 	metadataPath    = wellKnownServer + issuersPath // RFC 8414 section 3.1: between host and path
-	resourcesPath   = "/.well-known/oauth-protected-resource/"
-	apiPath         = "/api/v1/workspaces/"
 	feedsPath       = "/odata/"
 	feedName        = "/keywright" // the built-in feed of a workspace
 	jwksName        = "/jwks.json"
@@ -31,15 +30,15 @@ func Issuer(publicURL, slug string) string { return publicURL + issuersPath + sl
 
 // document answers what is public of a workspace. What does not exist is the same for everybody: not found.
 func (s *Service) document(w http.ResponseWriter, r *http.Request) error {
-	make, slug := s.find(r.URL.Path)
-	if make == nil {
+	made, slug := s.find(r.URL.Path)
+	if made == nil {
 		return fault.Missing()
 	}
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
 		w.Header().Set("Allow", "GET, HEAD")
 		return fault.New(fault.BadRequest, api.CodeMethodNotAllowed, "Ask with GET.")
 	}
-	content, err := make(r, slug)
+	content, err := made(r, slug)
 	if err != nil {
 		return err
 	}
@@ -60,7 +59,7 @@ func (s *Service) find(path string) (maker, string) {
 	if slug, ok := strings.CutPrefix(path, metadataPath); ok {
 		return s.serverMetadata, slug
 	}
-	if resource, ok := strings.CutPrefix(path, strings.TrimSuffix(resourcesPath, "/")); ok {
+	if resource, ok := web.ResourceAt(path); ok {
 		return s.findResource(resource)
 	}
 	rest, ok := strings.CutPrefix(path, issuersPath)
@@ -80,7 +79,7 @@ func (s *Service) find(path string) (maker, string) {
 // findResource says which resource the rest of an address names (RFC 9728 section 3.1): the API as far as it
 // is a workspace's, and the root of its feed, with or without the slash that ends it.
 func (s *Service) findResource(path string) (maker, string) {
-	if slug, ok := strings.CutPrefix(path, apiPath); ok {
+	if slug, ok := strings.CutPrefix(path, web.WorkspacesPath); ok {
 		return s.protectedAPI, slug
 	}
 	if rest, ok := strings.CutPrefix(path, feedsPath); ok {
@@ -133,7 +132,7 @@ func (s *Service) serverMetadata(r *http.Request, slug string) ([]byte, error) {
 		Introspection: s.kit.URL(IntrospectPath), IntrospectionAuth: append(slices.Clone(secrets), "Bearer"),
 		IntrospectionAuthSign: signing, IntrospectionSigning: []string{string(issuer.Algorithm)},
 		Revocation: s.kit.URL(RevokePath), RevocationAuth: open, RevocationAuthSign: signing,
-		ProtectedResources: []string{s.kit.URL(apiPath + issuer.Slug), s.kit.URL(feedsPath + issuer.Slug + feedName)},
+		ProtectedResources: []string{s.kit.URL(web.WorkspacesPath + issuer.Slug), s.kit.URL(feedsPath + issuer.Slug + feedName)},
 		Documentation:      s.kit.URL("/api/v1/docs"),
 	})
 }
@@ -175,7 +174,7 @@ func (s *Service) protectedAPI(r *http.Request, slug string) ([]byte, error) {
 		return nil, err
 	}
 	return encode(resource{
-		Resource: s.kit.URL(apiPath + issuer.Slug), Servers: []string{issuer.URL}, Methods: []string{"header"},
+		Resource: s.kit.URL(web.WorkspacesPath + issuer.Slug), Servers: []string{issuer.URL}, Methods: []string{"header"},
 		Scopes: []string{token.ScopeManage, token.ScopeAdmin},
 		Name:   issuer.Name, Documentation: s.kit.URL("/api/v1/docs"),
 	})
@@ -187,7 +186,7 @@ func (s *Service) protectedFeed(r *http.Request, slug string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	path := strings.TrimPrefix(r.URL.Path, strings.TrimSuffix(resourcesPath, "/"))
+	path, _ := web.ResourceAt(r.URL.Path) // find has seen that it is one
 	return encode(resource{
 		Resource: s.kit.URL(path), Servers: []string{issuer.URL}, Methods: []string{"header"},
 		Scopes: []string{"odata:read"}, Name: issuer.Name,

@@ -105,7 +105,8 @@ func New(c Config) *Service {
 // Matches reports whether a request is for a Service.
 func Matches(r *http.Request) bool {
 	p := r.URL.Path
-	return strings.HasPrefix(p, "/oauth2/") || strings.HasPrefix(p, issuersPath) || strings.HasPrefix(p, metadataPath) || strings.HasPrefix(p, resourcesPath)
+	_, resource := web.ResourceAt(p)
+	return resource || strings.HasPrefix(p, "/oauth2/") || strings.HasPrefix(p, issuersPath) || strings.HasPrefix(p, metadataPath)
 }
 
 // ServeHTTP answers.

@@ -57,7 +57,7 @@ func New(kit *web.Kit, a *authority.Authority, version string) (*Service, error)
 	if err := s.describe(); err != nil {
 		return nil, err
 	}
-	s.Handler = kit.Handle("rest", web.Problem, s.serve)
+	s.Handler = kit.Handle("rest", kit.Problem, s.serve)
 	return s, nil
 }
 

@@ -95,7 +95,11 @@ func TestNobodyDoesAnythingWithoutAnIdentity(t *testing.T) {
 			return
 		}
 		r := w.as("", o.Method, th.path(o), body(o)).want(t, 401, "sign_in_required")
-		if r.header.Get("WWW-Authenticate") != `Bearer realm="Keywright"` {
+		want := `Bearer realm="Keywright"`
+		if strings.HasPrefix(th.path(o), "/workspaces/standard") {
+			want += `, resource_metadata="` + w.server.URL + `/.well-known/oauth-protected-resource/api/v1/workspaces/standard"`
+		}
+		if r.header.Get("WWW-Authenticate") != want {
 			t.Errorf("%s: challenge %q", o.OperationID, r.header.Get("WWW-Authenticate"))
 		}
 		// Who is nobody is not told what is wrong with a request.

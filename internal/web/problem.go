@@ -70,7 +70,19 @@ func RefusalHeaders(h http.Header, f *fault.Error) {
 }
 
 // Problem renders a refusal as application/problem+json (RFC 9457 section 3).
-func Problem(w http.ResponseWriter, r *http.Request, f *fault.Error) {
+func Problem(w http.ResponseWriter, r *http.Request, f *fault.Error) { writeProblem(w, r, f, "") }
+
+// Problem is Problem for an API: its challenges say where it is written who issues tokens for what was asked
+// for (RFC 9728 section 5.1).
+func (k *Kit) Problem(w http.ResponseWriter, r *http.Request, f *fault.Error) {
+	hint := ""
+	if resource := k.Resource(r); resource != "" {
+		hint = `, resource_metadata="` + k.ResourceMetadata(resource) + `"`
+	}
+	writeProblem(w, r, f, hint)
+}
+
+func writeProblem(w http.ResponseWriter, r *http.Request, f *fault.Error, hint string) {
 	status := StatusOf(f)
 	p := api.Problem{
 		// RFC 9457 section 3.1.1: the type leads to what is written about it, with its full path.
@@ -84,6 +96,9 @@ func Problem(w http.ResponseWriter, r *http.Request, f *fault.Error) {
 	}
 	h := w.Header()
 	RefusalHeaders(h, f)
+	if challenge := h.Get("WWW-Authenticate"); challenge != "" {
+		h.Set("WWW-Authenticate", challenge+hint)
+	}
 	h.Set("Content-Type", "application/problem+json")
 	h.Set("Cache-Control", "no-store")
 	w.WriteHeader(status)

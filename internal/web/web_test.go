@@ -275,3 +275,28 @@ func TestAProblemHasAllItsFields(t *testing.T) {
 		t.Errorf("%s\n%s", got, want)
 	}
 }
+
+func TestAnAPISaysWhereItIsWrittenWhoIssuesTokensForIt(t *testing.T) {
+	k, _, _ := newKit(t, "https://keywright.example")
+	const hint = `, resource_metadata="https://keywright.example/.well-known/oauth-protected-resource/api/v1/workspaces/acme"`
+	for path, want := range map[string]string{
+		"/api/v1/workspaces/acme": hint, "/api/v1/workspaces/acme/tokens": hint,
+		"/api/v1/me": "", "/api/v1/workspaces": "", "/api/v1/workspaces/": "", "/api/v1/workspaces/ws_1/tokens": "", "/api/v1/workspaces/a%22,%20b/tokens": "", "/verify": "",
+	} {
+		w := httptest.NewRecorder()
+		k.Problem(w, httptest.NewRequest("GET", path, nil), fault.New(fault.Unauthenticated, api.CodeInvalidToken, "No."))
+		if got := w.Header().Get("WWW-Authenticate"); got != `Bearer realm="Keywright", error="invalid_token"`+want {
+			t.Errorf("%s: %s", path, got)
+		}
+		w = httptest.NewRecorder()
+		k.Problem(w, httptest.NewRequest("GET", path, nil), fault.New(fault.Forbidden, api.CodeRoleNotAllowed, "No."))
+		if got := w.Header().Get("WWW-Authenticate"); got != "" {
+			t.Errorf("%s: a 403 has the challenge %s", path, got)
+		}
+	}
+	metadata := k.ResourceMetadata(k.URL("/odata/acme/keywright/"))
+	u, err := url.Parse(metadata)
+	if path, ok := ResourceAt(u.Path); err != nil || !ok || path != "/odata/acme/keywright/" {
+		t.Errorf("%s: %q %v", metadata, path, ok)
+	}
+}
