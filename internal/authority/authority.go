@@ -52,6 +52,7 @@ type Authority struct {
 	setup    setupCode
 	box      *keyring.Box
 	issuer   func(string) string
+	decoy    func() string
 	signers  signers
 
 	mu    sync.Mutex
@@ -76,6 +77,7 @@ func New(c Config) *Authority {
 	return &Authority{
 		store: c.Store, checks: c.Checks, format: c.Format, log: c.Log, now: c.Now,
 		hasher: newHasher(), rules: map[string]ruled{}, box: c.Box, issuer: c.Issuer, signers: newSigners(),
+		decoy: sync.OnceValue(decoyKeys),
 	}
 }
 

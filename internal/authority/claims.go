@@ -74,8 +74,8 @@ func textClaim(c *token.Claims, name string) *string {
 		return &c.Scope
 	case "sid":
 		return &c.SourceID
-	case "kw_root":
-		return &c.Root
+	case "kw_parents":
+		return &c.Parents
 	}
 	return nil
 }

@@ -12,7 +12,7 @@ import (
 func someClaims() token.Claims {
 	return token.Claims{
 		Issuer: "https://keywright.example/w/standard", Subject: "usr_1", Audience: "https://orders.example/a?b=c", ClientID: "user-tokens",
-		IssuedAt: 1804000000, ExpiresAt: 1804003600, ID: "at_1", Scope: "odata:read keywright:manage", SourceID: "tok_1", Epoch: 3, Root: "at_0",
+		IssuedAt: 1804000000, ExpiresAt: 1804003600, ID: "at_1", Scope: "odata:read keywright:manage", SourceID: "tok_1", Epoch: 3, Parents: "at_0 at_00",
 	}
 }
 

@@ -3,6 +3,7 @@ package authority
 import (
 	"context"
 	"errors"
+	"strings"
 
 	"github.com/keywright/keywright/api"
 	"github.com/keywright/keywright/internal/audit"
@@ -18,6 +19,10 @@ type Exchange struct {
 	Client  *Client      // who asks, if it said so
 	GrantRequest
 }
+
+// mostParents bounds how often a token is exchanged for another: each names all that it came from, so that it
+// ends with them.
+const mostParents = 8
 
 // The refusal is made once: it is the same for everybody.
 var errSubject = fault.New(fault.BadRequest, api.CodeInvalidRequest, "The subject token is not valid here, or is of a kind that can't be exchanged.")
@@ -51,10 +56,10 @@ func (a *Authority) Exchange(ctx context.Context, x Exchange, from token.Origin)
 		if !ok {
 			return Issued{}, errSubject
 		}
-		s.clientID, s.epoch, s.root = c.ClientID, c.Epoch, c.Root
-		if s.root == "" {
-			s.root = c.ID
+		if strings.Count(c.Parents, " ") >= mostParents-1 {
+			return Issued{}, fault.New(fault.BadRequest, api.CodeInvalidRequest, "This token was exchanged too many times already. Exchange the one that it came from.")
 		}
+		s.clientID, s.epoch, s.parents = c.ClientID, c.Epoch, strings.TrimSpace(c.Parents+" "+c.ID)
 	default:
 		return Issued{}, errSubject
 	}

@@ -128,10 +128,10 @@ func TestAnAppsTokenIsExchangedAndEndsWithTheApp(t *testing.T) {
 		first := p.granted(t, c)
 		got := p.exchanged(t, first.AccessToken, "a")
 		claims, parent := said(t, got.AccessToken), said(t, first.AccessToken)
-		if claims.Subject != c.ID || claims.ClientID != c.ID || claims.SourceID != c.ID || claims.Epoch != parent.Epoch || claims.Root != parent.ID || claims.ExpiresAt > parent.ExpiresAt {
+		if claims.Subject != c.ID || claims.ClientID != c.ID || claims.SourceID != c.ID || claims.Epoch != parent.Epoch || claims.Parents != parent.ID || claims.ExpiresAt > parent.ExpiresAt {
 			t.Errorf("exchanged %+v from %+v", claims, parent)
 		}
-		if third := said(t, p.exchanged(t, got.AccessToken).AccessToken); third.Root != parent.ID || third.Scope != "a" {
+		if third := said(t, p.exchanged(t, got.AccessToken).AccessToken); third.Parents != parent.ID+" "+claims.ID || third.Scope != "a" {
 			t.Errorf("then %+v", third)
 		}
 		if e := p.events(t, standard, audit.TokenExchanged)[0]; e.ActorID != c.ID || e.ActorName != "pipeline" || e.OwnerID != "" || e.Via != c.ID {
@@ -209,8 +209,28 @@ func TestATokenForAResourceIsExchangedForThatResourceAlone(t *testing.T) {
 		}
 		again, err := p.exchange(got.AccessToken, orders)
 		wantOK(t, err)
-		if c := said(t, again.AccessToken); c.Audience != orders.Resource || c.Root != said(t, got.AccessToken).ID {
+		if c := said(t, again.AccessToken); c.Audience != orders.Resource || c.Parents != said(t, got.AccessToken).ID {
 			t.Errorf("then %+v", c)
+		}
+	})
+}
+
+func TestATokenEndsWithEachThatItWasExchangedFrom(t *testing.T) {
+	eachEngine(t, func(t *testing.T, p *place) {
+		_, secret := p.pat(t, p.dev, standard, "agent", "odata:read")
+		chain := []token.Secret{p.exchanged(t, secret).AccessToken}
+		for range 8 {
+			chain = append(chain, p.exchanged(t, chain[len(chain)-1]).AccessToken)
+		}
+		_, err := p.exchange(chain[8], asked()) // there has to be an end
+		wantCode(t, err, api.CodeInvalidRequest)
+		for ended := 7; ended >= 0; ended -= 3 {
+			p.revoke(t, chain[ended])
+			for i, s := range chain {
+				if good := p.check(s, standard) == nil; good != (i < ended) {
+					t.Errorf("with number %d revoked, number %d is good: %v", ended, i, good)
+				}
+			}
 		}
 	})
 }

@@ -36,7 +36,7 @@ type source struct {
 	subject     string // a user's id, or the app's client id
 	clientID    string
 	epoch       int64  // of an app
-	root        string // jti of the access token that it is exchanged from
+	parents     string // jti of the access tokens that it is exchanged from
 	scopes      token.Scopes
 	resource    string    // "" is the issuer
 	ends        time.Time // of what it comes from; zero: never
@@ -58,7 +58,7 @@ func (a *Authority) issue(ctx context.Context, s source) (Issued, error) {
 	c := token.Claims{
 		Issuer: a.issuer(s.workspace), Subject: s.subject, Audience: s.resource, ClientID: s.clientID,
 		IssuedAt: issued, ExpiresAt: expires, ID: token.NewID(token.AccessID, now),
-		Scope: s.scopes.String(), SourceID: s.id, Epoch: s.epoch, Root: s.root,
+		Scope: s.scopes.String(), SourceID: s.id, Epoch: s.epoch, Parents: s.parents,
 	}
 	if c.Audience == "" {
 		c.Audience = c.Issuer // RFC 9068 section 3: without a resource, the default one

@@ -3,6 +3,7 @@ package authority
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/keywright/keywright/api"
@@ -20,17 +21,18 @@ const forgiveness = 30 * time.Second
 // The refusal is made once: it is the same for everybody.
 var errGrant = fault.New(fault.BadRequest, api.CodeInvalidGrant, "This refresh token is not valid. It may be mistyped, expired, replaced or disabled.")
 
-// refreshing is a refresh on its way: what is asked, and what the transaction decides.
+// refreshing is a refresh on its way: what is asked, and what is decided.
 type refreshing struct {
 	GrantRequest
 	presented token.Secret
 	fresh     token.Secret // the successor, if there has to be one
-	id        string       // of the OAuth token
 	from      token.Origin
 
-	reused bool         // the presented one had been replaced: the family has ended
-	next   token.Secret // handed out; empty where the presented one stays
-	source source
+	reused   bool // the presented one had been replaced: the family ends
+	forgiven bool // it had been replaced a moment ago: the same successor is told again
+	next     token.Secret
+	rule     token.Refresh
+	source   source
 }
 
 // Refresh issues an access token for a refresh token (RFC 6749 section 6) and, where the policy rotates,
@@ -41,36 +43,39 @@ func (a *Authority) Refresh(ctx context.Context, refresh token.Secret, clientID 
 	if err := a.refreshClient(clientID, r.from); err != nil {
 		return Issued{}, err
 	}
-	p, err := a.presentedRefresh(ctx, refresh)
-	if errors.Is(err, fault.Missing()) {
-		return Issued{}, a.unknownAs(errGrant, r.from)
-	}
+	// What is refused does not reach the writer. Signing comes before anything is replaced: no refresh token
+	// is used up for an access token that can't be handed out, and nobody waits for a signature.
+	id, err := a.readRefresh(ctx, &r)
 	if err != nil {
 		return Issued{}, err
 	}
-	r.id = p.Token.ID
-	err = a.update(ctx, func(tx *store.Tx) error {
-		r.reused = false
-		return a.refresh(tx, &r)
-	}, func() {
+	signed := r.source
+	var out Issued
+	if !r.reused {
+		if out, err = a.issue(ctx, signed); err != nil {
+			return Issued{}, err
+		}
+	}
+	err = a.update(ctx, func(tx *store.Tx) error { return a.refresh(tx, &r, id) }, func() {
 		if r.reused {
-			a.checks.SourceChanged(r.id)
+			a.checks.SourceChanged(id)
 		}
 	})
 	if err == nil && r.reused {
 		err = errGrant
 	}
-	if err != nil {
-		return Issued{}, err
+	if err == nil && (out.id == "" || !signed.same(&r.source)) { // decided otherwise meanwhile
+		out, err = a.issue(ctx, r.source)
 	}
-	// Signed outside of the transaction: nobody waits for it. If it fails, the presented one is forgiven.
-	out, err := a.issue(ctx, r.source)
 	if err != nil {
 		return Issued{}, err
 	}
 	out.RefreshToken = r.next
 	return out, nil
 }
+
+// same reports whether two sources of one credential give the same access token.
+func (s *source) same(t *source) bool { return slices.Equal(s.scopes, t.scopes) && s.ends.Equal(t.ends) }
 
 // refreshClient refuses a client that people's OAuth tokens don't belong to.
 func (a *Authority) refreshClient(id string, from token.Origin) error {
@@ -83,43 +88,75 @@ func (a *Authority) refreshClient(id string, from token.Origin) error {
 	return a.notTheClient(from)
 }
 
-// presentedRefresh finds a refresh token, in a read: those that were never issued don't reach the writer.
-func (a *Authority) presentedRefresh(ctx context.Context, presented token.Secret) (p store.PresentedRefresh, err error) {
+// presentedRefresh finds what is known of a refresh token.
+func (a *Authority) presentedRefresh(tx *store.Tx, presented token.Secret) (store.PresentedRefresh, error) {
 	if kind, ok := a.format.Parse(presented.Reveal()); !ok || kind != token.KindRefresh {
-		return p, fault.Missing()
+		return store.PresentedRefresh{}, store.ErrNotFound
 	}
-	err = a.view(ctx, func(tx *store.Tx) (err error) {
-		p, err = tx.RefreshTokenByHash(presented.Hash())
-		return err
-	})
-	return p, err
+	return tx.RefreshTokenByHash(presented.Hash())
 }
 
-// refresh decides and changes. All refreshes of one OAuth token follow each other, so of several that come
-// with the same refresh token the first replaces it, and the others find it replaced a moment ago.
-func (a *Authority) refresh(tx *store.Tx, r *refreshing) error {
-	err := tx.TakeOAuthTurn(r.id)
+// readRefresh decides in a read, and returns the id of the OAuth token.
+func (a *Authority) readRefresh(ctx context.Context, r *refreshing) (id string, err error) {
+	err = a.view(ctx, func(tx *store.Tx) error {
+		p, err := a.presentedRefresh(tx, r.presented)
+		if err != nil {
+			return err
+		}
+		id = p.Token.ID
+		return a.decideRefresh(tx, r, &p)
+	})
+	if errors.Is(err, fault.Missing()) {
+		err = a.unknownAs(errGrant, r.from)
+	}
+	return id, err
+}
+
+// refresh decides in turn, and changes. All refreshes of one OAuth token follow each other, so of several
+// that come with the same refresh token the first replaces it, and the others find it replaced a moment ago.
+func (a *Authority) refresh(tx *store.Tx, r *refreshing, id string) error {
+	if err := tx.TakeOAuthTurn(id); err != nil {
+		return gone(err)
+	}
+	p, err := tx.RefreshTokenByHash(r.presented.Hash())
+	if err != nil {
+		return gone(err)
+	}
+	if err := a.decideRefresh(tx, r, &p); err != nil {
+		return err
+	}
+	t := &p.Token
+	if r.reused {
+		return endFamily(tx, t, r.from)
+	}
+	if !r.forgiven {
+		if err := r.replace(tx, t); err != nil {
+			return err
+		}
+	}
+	e := holder(t.WorkspaceID, t.Owner, t.ID, r.from).oauthEvent(tx, audit.OAuthRefreshed, t)
+	e.Detail.After = map[string]any{"scopes": r.source.scopes, "rotated": r.next.Reveal() != "", "again": r.forgiven}
+	return errors.Join(tx.NoteRefresh(t.ID), tx.AddEvent(e))
+}
+
+// gone makes what went away meanwhile be worth nothing.
+func gone(err error) error {
 	if errors.Is(err, store.ErrNotFound) {
 		return errGrant
 	}
-	if err != nil {
-		return err
-	}
-	p, err := tx.RefreshTokenByHash(r.presented.Hash()) // as it is now that it is our turn
-	if errors.Is(err, store.ErrNotFound) {
-		return errGrant
-	}
-	if err != nil {
-		return err
-	}
+	return err
+}
+
+// decideRefresh decides what becomes of a refresh: it is refused, or the family ends, or there is a source for
+// an access token.
+func (a *Authority) decideRefresh(tx *store.Tx, r *refreshing, p *store.PresentedRefresh) error {
 	t := &p.Token
 	if t.StatusAt(tx.Now) != token.Active {
 		return errGrant
 	}
-	again, forgiven := r.forgiven(&p, tx.Now)
-	if !p.UsedAt.IsZero() && !forgiven {
-		r.reused = true
-		return endFamily(tx, t, r.from)
+	r.next, r.forgiven = r.told(p, tx.Now)
+	if r.reused = !p.UsedAt.IsZero() && !r.forgiven; r.reused {
+		return nil // whatever else is asked
 	}
 	rules, err := a.rulesOf(tx, store.Workspace{ID: t.WorkspaceID, RulesVersion: p.RulesVersion})
 	if err != nil {
@@ -132,42 +169,32 @@ func (a *Authority) refresh(tx *store.Tx, r *refreshing) error {
 	if err != nil {
 		return err
 	}
-	if err := checkResource(r.Resource); err != nil {
-		return err
-	}
+	r.rule = rules.policy.Refresh
 	r.source = source{
 		workspaceID: t.WorkspaceID, workspace: p.Workspace, id: t.ID, subject: t.Owner.ID, clientID: token.UserClient,
 		scopes: scopes, resource: r.Resource, ends: t.ExpiresAt, // RFC 6749 section 6: a refresh never makes it last longer
 	}
-	r.next = again
-	if !forgiven {
-		if err := r.replace(tx, t, rules.policy.Refresh); err != nil {
-			return err
-		}
-	}
-	e := holder(t.WorkspaceID, t.Owner, t.ID, r.from).oauthEvent(tx, audit.OAuthRefreshed, t)
-	e.Detail.After = map[string]any{"scopes": scopes, "rotated": r.next.Reveal() != "", "again": forgiven}
-	return errors.Join(tx.NoteRefresh(t.ID), tx.AddEvent(e))
+	return nil
 }
 
-// forgiven reports whether a replaced refresh token is answered with its successor again, and returns that:
-// within the time for it, while the successor was not used.
-func (r *refreshing) forgiven(p *store.PresentedRefresh, now time.Time) (token.Secret, bool) {
+// told returns the successor of a refresh token that was replaced a moment ago and not used since; false for
+// any other.
+func (r *refreshing) told(p *store.PresentedRefresh, now time.Time) (token.Secret, bool) {
 	if p.UsedAt.IsZero() || p.SuccessorHas || p.Sealed == nil || now.Sub(p.UsedAt).Abs() > forgiveness {
 		return token.Secret{}, false
 	}
-	clear, err := keyring.OpenWith(r.presented, p.Sealed, r.id)
+	clear, err := keyring.OpenWith(r.presented, p.Sealed, p.Token.ID)
 	next := token.SecretOf(string(clear))
 	return next, err == nil && next.Hash() == p.Successor
 }
 
 // replace uses the presented refresh token. Whatever the policy, that is the first use of it as a
 // successor: from now on its predecessor gets nobody anything.
-func (r *refreshing) replace(tx *store.Tx, t *token.OAuthToken, rule token.Refresh) error {
+func (r *refreshing) replace(tx *store.Tx, t *token.OAuthToken) error {
 	if err := tx.EraseSuccessor(r.presented.Hash()); err != nil {
 		return err
 	}
-	if rule != token.Rotate {
+	if r.rule != token.Rotate {
 		return nil
 	}
 	sealed, err := keyring.SealWith(r.presented, []byte(r.fresh.Reveal()), t.ID)

@@ -36,7 +36,7 @@ func TestARefreshTokenIsReplacedAtEachUse(t *testing.T) {
 			chain = append(chain, got.RefreshToken)
 			p.wantGood(t, got.AccessToken, standard, "odata:read")
 			c := said(t, got.AccessToken)
-			if got.ExpiresIn != time.Hour || c.ClientID != token.UserClient || c.Subject != p.dev.User.ID || c.SourceID != made.ID || c.Epoch != 0 || c.Root != "" {
+			if got.ExpiresIn != time.Hour || c.ClientID != token.UserClient || c.Subject != p.dev.User.ID || c.SourceID != made.ID || c.Epoch != 0 || c.Parents != "" {
 				t.Errorf("refreshed %+v: %+v", got, c)
 			}
 		}
@@ -454,6 +454,18 @@ func TestALostAnswerIsForgivenByARestartedServer(t *testing.T) {
 		if got.RefreshToken.Hash() != lost.RefreshToken.Hash() {
 			t.Error("another successor is given out")
 		}
+	})
+}
+
+func TestNoRefreshTokenIsUsedUpWhereNothingCanBeSigned(t *testing.T) {
+	eachEngine(t, func(t *testing.T, p *place) {
+		_, pair := p.family(t, p.dev, standard, 30)
+		without := authority.New(authority.Config{Store: p.Store, Checks: p.Checks, Format: p.Format, Now: p.Clock.Now, Issuer: testkit.Issuer})
+		if got, err := without.Refresh(t.Context(), pair.RefreshToken, "", authority.GrantRequest{}, testkit.Origin()); err == nil {
+			t.Errorf("got %+v", got)
+		}
+		p.Clock.Advance(time.Hour)
+		p.refreshed(t, pair.RefreshToken)
 	})
 }
 

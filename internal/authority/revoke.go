@@ -70,7 +70,11 @@ func (a *Authority) revokePAT(ctx context.Context, presented token.Secret, from 
 }
 
 func (a *Authority) revokeRefresh(ctx context.Context, presented token.Secret, from token.Origin) error {
-	p, err := a.presentedRefresh(ctx, presented)
+	var p store.PresentedRefresh
+	err := a.view(ctx, func(tx *store.Tx) (err error) {
+		p, err = a.presentedRefresh(tx, presented)
+		return err
+	})
 	if errors.Is(err, fault.Missing()) {
 		return a.missed(from)
 	}

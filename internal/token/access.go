@@ -22,7 +22,9 @@ type Claims struct {
 	Scope     string `json:"scope,omitempty"`
 	SourceID  string `json:"sid"`
 	Epoch     int64  `json:"kw_epoch,omitempty"` // the app's when it was issued
-	Root      string `json:"kw_root,omitempty"`  // jti of the access token that this one was exchanged from, if any
+	// Parents are the jti of the access tokens that this one was exchanged from, one out of the other, the
+	// oldest first, separated by spaces: it ends with each of them.
+	Parents string `json:"kw_parents,omitempty"`
 }
 
 // IssuedAtMilli is when the token was issued, to the millisecond, out of its id; 0 for an id that is none.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/keywright/keywright/internal/keyring"
@@ -104,10 +105,7 @@ func (c *Checker) readAccess(tx *store.Tx, kid string, k key, a *access) (r reco
 		g.audience = token.HashOf(a.Audience)
 	}
 	ids := []string{a.ID, a.SourceID}
-	if a.Root != "" {
-		ids = append(ids, a.Root)
-	}
-	stopped, err := tx.AccessStopped(ids...)
+	stopped, err := tx.AccessStopped(append(ids, strings.Fields(a.Parents)...)...)
 	if err != nil {
 		return r, g, err
 	}
