@@ -40,8 +40,8 @@ func lives() []life {
 			pair: authority.NewOAuthToken{Name: "First try", LifetimeDays: days(7)},
 		},
 		{
-			workspace: token.Standard, who: demoDev, ago: 60, perDay: 140, from: "198.51.100.60", rotated: 1,
-			app: authority.NewApp{Name: "Warehouse loader", Description: "Copies orders into the warehouse every hour", Scopes: read},
+			workspace: token.Standard, who: demoDev, ago: 60, perDay: 140, from: "198.51.100.60", rotated: 2,
+			app: authority.NewApp{Name: "Warehouse loader", Description: "Copies orders into the warehouse three times a day", Scopes: read},
 		},
 		{
 			workspace: token.AppsAndTokens, who: demoDev, ago: 52, perDay: 90, from: "198.51.100.61",
@@ -158,20 +158,20 @@ func (sd *seeder) end(p *program, by token.Identity) error {
 	return err
 }
 
-// work is a program's day: an app gets an access token every hour, a person's script one in the morning.
+// work is a program's day: an app gets an access token three times, a person's script one in the morning.
 func (sd *seeder) work(p *program, ago int, end time.Time) error {
 	start := morning(ago, end)
-	hours := 1
+	times := 1
 	if p.isApp() {
-		hours = 9
+		times = 3
 	}
-	n := onDay(p.perDay, start) / hours
-	for hour := range hours {
-		sd.now = start.Add(time.Duration(hour) * time.Hour)
+	n := onDay(p.perDay, start) / times
+	for nth := range times {
+		sd.now = start.Add(time.Duration(nth) * 3 * time.Hour)
 		if n == 0 || !sd.now.Before(end) {
 			return nil
 		}
-		access, err := sd.access(p, hour)
+		access, err := sd.access(p, nth)
 		if err != nil && fault.From(err).Kind == fault.Internal {
 			return err
 		}
@@ -191,7 +191,7 @@ func (sd *seeder) work(p *program, ago int, end time.Time) error {
 }
 
 // access gets an access token, in turn by each of an app's client secrets.
-func (sd *seeder) access(p *program, hour int) (token.Secret, error) {
+func (sd *seeder) access(p *program, nth int) (token.Secret, error) {
 	from := sd.origin(p.from)
 	if !p.isApp() {
 		issued, err := sd.rules.Refresh(sd.ctx, p.secrets[len(p.secrets)-1], "", authority.GrantRequest{}, from)
@@ -200,7 +200,7 @@ func (sd *seeder) access(p *program, hour int) (token.Secret, error) {
 		}
 		return issued.AccessToken, err
 	}
-	client, err := sd.rules.Client(sd.ctx, authority.ClientAuth{ID: p.id, Secret: p.secrets[hour%len(p.secrets)]}, from)
+	client, err := sd.rules.Client(sd.ctx, authority.ClientAuth{ID: p.id, Secret: p.secrets[nth%len(p.secrets)]}, from)
 	if err != nil {
 		return token.Secret{}, err
 	}
