@@ -37,7 +37,8 @@ func (p *place) raw(t *testing.T) *sql.DB {
 }
 
 func tables() []string {
-	return []string{"users", "workspaces", "members", "sessions", "links", "form_nonces", "tokens", "audit_events", "usage_days", "usage_addresses"}
+	return []string{"users", "workspaces", "members", "sessions", "links", "form_nonces", "tokens", "audit_events", "usage_days", "usage_addresses",
+		"apps", "app_secrets", "oauth_tokens", "refresh_tokens", "signing_keys", "stopped_access", "legacy_keys"}
 }
 
 // dump returns every row of some tables, as text.
@@ -156,53 +157,57 @@ func story(ctx context.Context, t *testing.T, p *place) []change {
 
 // extra is how many events a change writes beside its own: what it does on the way is audited too.
 func extra(a audit.Action) int {
-	if a == audit.TokenExpiryCut || a == audit.LinkUsed { // deletes a token first; begins a session
+	if a == audit.TokenExpiryCut || a == audit.OAuthTokenCut || a == audit.LinkUsed { // deletes a token first; sets the policy first; begins a session
 		return 1
 	}
 	return 0
 }
 
 func TestEveryChangeIsAuditedOnceAndDoesNotHappenWhenItCanNotBe(t *testing.T) {
-	eachEngine(t, func(t *testing.T, p *place) {
-		db := p.raw(t)
-		count := func() (n int) {
-			wantOK(t, db.QueryRowContext(t.Context(), "select count(*) from audit_events").Scan(&n))
-			return n
+	eachEngine(t, func(t *testing.T, p *place) { audited(t, p, story(t.Context(), t, p)) })
+}
+
+// audited makes each change twice: without an audit log, when it must not happen, and with one.
+func audited(t *testing.T, p *place, changes []change) {
+	t.Helper()
+	db := p.raw(t)
+	count := func() (n int) {
+		wantOK(t, db.QueryRowContext(t.Context(), "select count(*) from audit_events").Scan(&n))
+		return n
+	}
+	for _, c := range changes {
+		p.Clock.Advance(2 * time.Millisecond) // events sort by time
+		rest := slices.DeleteFunc(tables(), func(s string) bool { return s == "audit_events" })
+		before := dump(t, db, rest...)
+		statement(t, db, "alter table audit_events rename to audit_away")
+		wantCode(t, c.act(), api.CodeInternal)
+		statement(t, db, "alter table audit_away rename to audit_events")
+		if after := dump(t, db, rest...); after != before {
+			t.Errorf("%s: happened without its event", c.action)
 		}
-		for _, c := range story(t.Context(), t, p) {
-			p.Clock.Advance(2 * time.Millisecond) // events sort by time
-			rest := slices.DeleteFunc(tables(), func(s string) bool { return s == "audit_events" })
-			before := dump(t, db, rest...)
-			statement(t, db, "alter table audit_events rename to audit_away")
-			wantCode(t, c.act(), api.CodeInternal)
-			statement(t, db, "alter table audit_away rename to audit_events")
-			if after := dump(t, db, rest...); after != before {
-				t.Errorf("%s: happened without its event", c.action)
-			}
-			had := count()
-			if err := c.act(); err != nil {
-				t.Errorf("%s: %v", c.action, err)
-			}
-			if n := count() - had; n != 1+extra(c.action) {
-				t.Errorf("%s: %d events", c.action, n)
-			}
-			var actor, name, via, address, agent, request, detail string
-			err := db.QueryRowContext(t.Context(), "select actor_id, actor_name, via, address, user_agent, request_id, detail from audit_events where action = $1 order by id desc limit 1", string(c.action)).
-				Scan(&actor, &name, &via, &address, &agent, &request, &detail)
-			if err != nil {
-				t.Errorf("%s: %v", c.action, err)
-				continue
-			}
-			if actor != c.by.User.ID || name != c.by.User.Name || via != "session" || address != "203.0.113.7" || agent != "keywright testkit" || request != "req-test" {
-				t.Errorf("%s: actor %s %s via %s from %s %s %s", c.action, actor, name, via, address, agent, request)
-			}
-			for _, want := range c.detail {
-				if !strings.Contains(strings.ReplaceAll(detail, `": `, `":`), want) {
-					t.Errorf("%s: %s is not in %.600s", c.action, want, detail)
-				}
+		had := count()
+		if err := c.act(); err != nil {
+			t.Errorf("%s: %v", c.action, err)
+		}
+		if n := count() - had; n != 1+extra(c.action) {
+			t.Errorf("%s: %d events", c.action, n)
+		}
+		var actor, name, via, address, agent, request, detail string
+		err := db.QueryRowContext(t.Context(), "select actor_id, actor_name, via, address, user_agent, request_id, detail from audit_events where action = $1 order by id desc limit 1", string(c.action)).
+			Scan(&actor, &name, &via, &address, &agent, &request, &detail)
+		if err != nil {
+			t.Errorf("%s: %v", c.action, err)
+			continue
+		}
+		if actor != c.by.User.ID || name != c.by.User.Name || via != "session" || address != "203.0.113.7" || agent != "keywright testkit" || request != "req-test" {
+			t.Errorf("%s: actor %s %s via %s from %s %s %s", c.action, actor, name, via, address, agent, request)
+		}
+		for _, want := range c.detail {
+			if !strings.Contains(strings.ReplaceAll(detail, `": `, `":`), want) {
+				t.Errorf("%s: %s is not in %.600s", c.action, want, detail)
 			}
 		}
-	})
+	}
 }
 
 func TestNoSecretIsKeptAndNoHashIsAudited(t *testing.T) {

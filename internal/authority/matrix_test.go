@@ -63,7 +63,10 @@ type cast struct {
 func newCast(t *testing.T, p *place) *cast {
 	t.Helper()
 	c := &cast{place: p, who: map[string]token.Identity{}}
-	p.setPolicy(t, standard, func(policy *token.Policy) { policy.Tokens.PerUser = 1000; c.policy = *policy })
+	p.setPolicy(t, standard, func(policy *token.Policy) {
+		policy.Tokens.PerUser, policy.OAuthTokens.PerUser, policy.Apps.Secret = 1000, 1000, token.SecretViewable
+		c.policy = *policy
+	})
 	_, err := p.CreateWorkspace(t.Context(), p.admin, authority.NewWorkspace{Slug: "elsewhere", Preset: token.Standard})
 	wantOK(t, err)
 	boss := p.Join(t, standard, "boss@example.com", token.Administrator)
@@ -305,7 +308,7 @@ func TestEveryCallerGetsWhatTheMatrixSaysFromEveryVerb(t *testing.T) {
 				}
 			}
 		}
-		for _, rows := range []map[string]row{tokenRows(), ruleRows(), personRows()} {
+		for _, rows := range []map[string]row{tokenRows(), appRows(), oauthRows(), oversightRows(), ruleRows(), personRows()} {
 			for verb, r := range rows {
 				try(verb, r)
 			}
@@ -325,12 +328,15 @@ func unasked() map[string]string {
 		"SignIn": "a password", "Session": "a session's secret", "Bearer": "a token", "LinkOwner": "a link", "RedeemLink": "a link",
 		"SetUp": "a code", "OpenSetUp": "being in the process, before anybody has an account", "NeedsSetUp": "nothing: it says so on the first page",
 		"Sweep": "nothing: it removes what is over", "Now": "nothing",
+		"Client": "a client's secret or assertion", "ClientCredentials": "a client that has authenticated", "Introspect": "a client that has authenticated",
+		"SignIntrospection": "a client that has authenticated", "Refresh": "a refresh token", "Exchange": "a credential", "RevokePresented": "a credential",
+		"PublicIssuer": "nothing: it is public", "JWKS": "nothing: it is public", "StateOf": "nothing: it reads what its caller has",
 	}
 }
 
 func TestTheMatrixIsComplete(t *testing.T) {
 	rows := map[string]row{"DeleteWorkspace": deletion()}
-	for _, more := range []map[string]row{tokenRows(), ruleRows(), personRows()} {
+	for _, more := range []map[string]row{tokenRows(), appRows(), oauthRows(), oversightRows(), ruleRows(), personRows()} {
 		maps.Copy(rows, more)
 	}
 	known := map[string]bool{}

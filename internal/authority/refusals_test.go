@@ -25,6 +25,7 @@ type fixtures struct {
 	mine, revoked, appLive token.Token
 	link                   token.Secret
 	manage, plain          token.Identity
+	robot                  client
 }
 
 func (p *place) create(ctx context.Context, by token.Identity, ws string, w wanted) error {
@@ -150,7 +151,7 @@ func elsewhere() map[api.Code]string {
 	return map[api.Code]string{
 		api.CodeInternal: "our own trouble", api.CodeUnavailable: "checks that can't be answered",
 		api.CodeBadRequest: "HTTP", api.CodeTooLarge: "HTTP", api.CodeMethodNotAllowed: "HTTP", api.CodeUnsupportedMediaType: "HTTP",
-		api.CodeCrossOrigin: "HTTP", api.CodeHTTPSRequired: "HTTP", api.CodeBadCursor: "REST",
+		api.CodeCrossOrigin: "HTTP", api.CodeHTTPSRequired: "HTTP", api.CodeUnsupportedGrantType: "the token endpoint",
 	}
 }
 
@@ -164,11 +165,12 @@ func TestEveryRefusalSaysWhatToDoAndGivesNothingAway(t *testing.T) {
 		_, err = p.RevokeToken(ctx, p.dev, standard, f.revoked.ID, "")
 		wantOK(t, err)
 		f.appLive, _ = p.made(t, p.dev, apps, plain(apps, "live"))
+		f.robot = p.app(t, standard, "robot", "odata:read")
 		f.manage = p.bearer(t, p.dev, "m", token.ScopeManage, "odata:read")
 		f.plain = p.bearer(t, p.dev, "n", "odata:read")
 		f.link, err = p.ResetPassword(ctx, token.Identity{System: "test"}, testkit.Dev)
 		wantOK(t, err)
-		for _, list := range []map[api.Code]refusal{tokenRefusals(), otherRefusals()} {
+		for _, list := range []map[api.Code]refusal{tokenRefusals(), otherRefusals(), clientRefusals()} {
 			for code, r := range list {
 				err := r.call(ctx, p, f)
 				wantCode(t, err, code)
@@ -204,6 +206,9 @@ func TestEveryCodeIsRefusedSomewhere(t *testing.T) {
 		seen[code]++
 	}
 	for code := range otherRefusals() {
+		seen[code]++
+	}
+	for code := range clientRefusals() {
 		seen[code]++
 	}
 	for code := range elsewhere() {

@@ -86,37 +86,50 @@ func TestNoCheckThatBeganAfterAVerbReturnedAnswersByTheOldState(t *testing.T) {
 			eachEngine(t, func(t *testing.T, p *place) {
 				made, secret := p.made(t, p.dev, n.ws, plain(n.ws, "a"))
 				p.wantGood(t, secret, n.ws, n.scope)
-				var returned atomic.Bool
-				var late, during atomic.Int64
-				var hammers sync.WaitGroup
-				for range 4 {
-					hammers.Go(func() {
-						for after := 0; after < 25; {
-							began := returned.Load()
-							err := p.check(secret, n.ws, n.scope)
-							switch {
-							case !began:
-								during.Add(1)
-							case fault.CodeOf(err) != n.then:
-								late.Add(1)
-								fallthrough
-							default:
-								after++
-							}
-						}
-					})
-				}
-				for during.Load() < 8 { // the hammers are at work
-				}
-				err := n.act(t.Context(), p, made)
-				returned.Store(true)
-				hammers.Wait()
-				wantOK(t, err)
-				if late.Load() > 0 {
-					t.Errorf("%d checks that began after it returned did not answer %s", late.Load(), n.then)
-				}
+				p.hammered(t, hammer{secret, n.ws, n.scope, n.then}, func() error { return n.act(t.Context(), p, made) })
 			})
 		})
+	}
+}
+
+// hammer is a check that is made again and again, and its answer once a verb has returned.
+type hammer struct {
+	secret    token.Secret
+	ws, scope string
+	then      api.Code
+}
+
+// hammered runs a verb under checks from all sides.
+func (p *place) hammered(t *testing.T, h hammer, act func() error) {
+	t.Helper()
+	var returned atomic.Bool
+	var late, during atomic.Int64
+	var hammers sync.WaitGroup
+	for range 4 {
+		hammers.Go(func() {
+			for after := 0; after < 25; {
+				began := returned.Load()
+				err := p.check(h.secret, h.ws, h.scope)
+				switch {
+				case !began:
+					during.Add(1)
+				case fault.CodeOf(err) != h.then:
+					late.Add(1)
+					fallthrough
+				default:
+					after++
+				}
+			}
+		})
+	}
+	for during.Load() < 8 { // the hammers are at work
+	}
+	err := act()
+	returned.Store(true)
+	hammers.Wait()
+	wantOK(t, err)
+	if late.Load() > 0 {
+		t.Errorf("%d checks that began after it returned did not answer %s", late.Load(), h.then)
 	}
 }
 
