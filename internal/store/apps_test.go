@@ -131,7 +131,9 @@ func TestChangesOfAnAppTouchWhatTheySay(t *testing.T) {
 		update(t, s, func(tx *store.Tx) error { return tx.ActivateApp(want.ID, false) })
 		want.DisabledAt = time.Time{}
 		check("activated: the epoch stays, and what it ended stays ended")
-		update(t, s, func(tx *store.Tx) error { return errors.Join(tx.DisableApp(want.ID, false), tx.ActivateApp(want.ID, true)) })
+		update(t, s, func(tx *store.Tx) error {
+			return errors.Join(tx.DisableApp(want.ID, false), tx.ActivateApp(want.ID, true))
+		})
 		want.Epoch = 2
 		check("activated, and its access tokens end")
 	})
