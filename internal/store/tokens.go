@@ -1,6 +1,7 @@
 package store
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -203,9 +204,9 @@ func (tx *Tx) Tokens(f TokenFilter, p Page) (out []token.Token, err error) {
 	query := `select ` + tokenColumns + tokenTables + w.String() + tail
 	if f.Legacy == LegacyToo { // each kind has its index: a page of both is in a page of each
 		of := func(kind string) string {
-			return `select id from (select t.id from tokens t` + w.String() + ` and ` + kind + tail + `) part`
+			return `select * from (select ` + tokenColumns + tokenTables + w.String() + ` and ` + kind + tail + `) t`
 		}
-		query = `select ` + tokenColumns + tokenTables + ` where t.id in (` + of(ours) + ` union all ` + of(imported) + `)` + tail
+		query = of(ours) + ` union all ` + of(imported) + fmt.Sprintf(` order by id desc limit %d`, p.Limit)
 	}
 	err = tx.each(query, w.args, func(scan func(...any) error) error {
 		var r tokenRow
