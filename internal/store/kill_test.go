@@ -2,6 +2,7 @@ package store_test
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -35,6 +36,8 @@ func runChild(role string) {
 		switch name, argument, _ := strings.Cut(role, " "); name {
 		case "write":
 			err = writeForever(s, argument)
+		case "rotate":
+			err = rotateForever(s, argument)
 		case "lock":
 			if _, err = s.Lock(context.Background()); err == nil {
 				fmt.Println("locked")
@@ -93,18 +96,25 @@ func writeForever(s *store.Store, round string) error {
 
 func TestEveryAcknowledgedWriteSurvivesAKillAtAnyMoment(t *testing.T) {
 	t.Parallel()
-	kills := 25
-	if n, err := strconv.Atoi(os.Getenv(killsEnv)); err == nil {
-		kills = n
-	}
 	db := testkit.SQLite(t)
 	s := furnish(t, db)
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
+	killOften(t, db, "write", checkAfterKill)
+}
+
+// killOften lets a child work in a role and kills it, again and again; check opens the database as the next
+// server would, and gets all that was acknowledged.
+func killOften(t *testing.T, db testkit.DB, role string, check func(*testing.T, testkit.DB, map[string]bool)) {
+	t.Helper()
+	kills := 25
+	if n, err := strconv.Atoi(os.Getenv(killsEnv)); err == nil {
+		kills = n
+	}
 	acknowledged := map[string]bool{}
 	for round := range kills {
-		c, out := child(t, fmt.Sprint("write ", round), db.DSN)
+		c, out := child(t, fmt.Sprint(role, " ", round), db.DSN)
 		// The moment is random: between two acknowledgements, or while commits are under way.
 		for n := rand.IntN(60); n >= 0 && out.Scan(); n-- {
 			acknowledged[out.Text()] = true
@@ -114,12 +124,12 @@ func TestEveryAcknowledgedWriteSurvivesAKillAtAnyMoment(t *testing.T) {
 			acknowledged[out.Text()] = true
 		}
 		timer.Stop()
-		checkAfterKill(t, db, acknowledged)
+		check(t, db, acknowledged)
 	}
 	t.Logf("%d kills, %d acknowledged writes", kills, len(acknowledged))
 }
 
-// checkAfterKill opens the database as the next server would.
+// checkAfterKill holds the tokens and events of writeForever to each other.
 func checkAfterKill(t *testing.T, db testkit.DB, acknowledged map[string]bool) {
 	t.Helper()
 	s, err := store.Open(t.Context(), store.Options{DSN: db.DSN})
@@ -154,6 +164,112 @@ func checkAfterKill(t *testing.T, db testkit.DB, acknowledged map[string]bool) {
 	for id := range acknowledged {
 		if strings.HasPrefix(id, "error") || !kept[id] {
 			t.Fatalf("acknowledged and lost: %s", id)
+		}
+	}
+}
+
+// rotating is how many OAuth tokens rotateForever refreshes.
+const rotating = 4
+
+// rotateForever replaces the refresh tokens of some OAuth tokens, each by two goroutines that both want to,
+// and prints the successor's hash when the Update of the one that wins has returned.
+func rotateForever(s *store.Store, round string) error {
+	failed := make(chan error)
+	for g := range 2 * rotating {
+		id := anOAuthToken(int64(g % rotating)).ID
+		go func() {
+			for n := 0; ; n++ {
+				successor := token.HashOf(fmt.Sprint(round, g, n))
+				err := rotate(s, id, successor)
+				switch {
+				case err == nil:
+					fmt.Printf("%s %x\n", id, successor)
+				case !errors.Is(err, store.ErrNotFound): // the other one was first
+					failed <- err
+				}
+			}
+		}()
+	}
+	return <-failed
+}
+
+func rotate(s *store.Store, id string, successor token.Hash) error {
+	var current token.Hash
+	err := s.View(context.Background(), func(tx *store.Tx) error {
+		rows, err := tx.Strings(1, "select hash from refresh_tokens where oauth_token_id = $1 and used_at is null", id)
+		if err == nil && len(rows) != 1 {
+			err = fmt.Errorf("%s has %d live refresh tokens", id, len(rows))
+		}
+		if err == nil {
+			copy(current[:], rows[0][0])
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	return s.Update(context.Background(), func(tx *store.Tx) error {
+		e := event(fmt.Sprintf("evt_%x", successor), "ws_1")
+		e.TargetID = id
+		return cmp.Or(tx.ReplaceRefreshToken(current, successor, []byte{1}), tx.AddRefreshToken(id, successor), tx.NoteRefresh(id), tx.AddEvent(e))
+	})
+}
+
+func TestAnAcknowledgedRotationSurvivesAKillAndNeverHasTwoLiveSuccessors(t *testing.T) {
+	t.Parallel()
+	db := testkit.SQLite(t)
+	s := furnish(t, db)
+	update(t, s, func(tx *store.Tx) error {
+		var errs []error
+		for n := range int64(rotating) {
+			errs = append(errs, tx.AddOAuthToken(anOAuthToken(n)), tx.AddRefreshToken(anOAuthToken(n).ID, hashOf(n)))
+		}
+		return errors.Join(errs...)
+	})
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	killOften(t, db, "rotate", checkRotations)
+}
+
+// checkRotations walks the refresh tokens of every OAuth token from the first to the one that is live.
+func checkRotations(t *testing.T, db testkit.DB, acknowledged map[string]bool) {
+	t.Helper()
+	s, err := store.Open(t.Context(), store.Options{DSN: db.DSN})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	kept := map[string]bool{}
+	for n := range int64(rotating) {
+		id, hash := anOAuthToken(n).ID, hashOf(n)
+		var rows, events [][]string
+		walked := 1
+		view(t, s, func(tx *store.Tx) (err error) {
+			for p, err := tx.RefreshTokenByHash(hash); ; p, err = tx.RefreshTokenByHash(hash) {
+				if err != nil {
+					return fmt.Errorf("%s, after %d rotations: %w", id, walked, err)
+				}
+				if p.UsedAt.IsZero() {
+					break
+				}
+				hash = p.Successor
+				kept[fmt.Sprintf("%s %x", id, hash)] = true
+				walked++
+			}
+			if rows, err = tx.Strings(1, "select 'x' from refresh_tokens where oauth_token_id = $1", id); err != nil {
+				return err
+			}
+			events, err = tx.Strings(1, "select 'x' from audit_events where target_id = $1", id)
+			return err
+		})
+		if len(rows) != walked || len(events) != walked-1 {
+			t.Fatalf("%s: %d refresh tokens follow each other, %d are kept, with %d events: some are half there, or live beside", id, walked, len(rows), len(events))
+		}
+	}
+	for line := range acknowledged {
+		if !kept[line] {
+			t.Fatalf("acknowledged and lost: %s", line)
 		}
 	}
 }
