@@ -20,6 +20,7 @@ import (
 
 	"github.com/keywright/keywright/internal/store"
 	"github.com/keywright/keywright/internal/testkit"
+	"github.com/keywright/keywright/internal/token"
 )
 
 // openEmpty opens a database without its tables.
@@ -212,12 +213,40 @@ func TestEveryReleasedVersionIsBroughtUpToDate(t *testing.T) {
 					t.Errorf("- made anew, + brought up to date: %s", d)
 				}
 				checkRecorded(t, s)
+				if version, _, _ := strings.Cut(filepath.Base(dump), "."+engine); version == "0.1.0" {
+					update(t, s, recordApps) // what later versions keep finds its place beside
+				}
+				checkRecordedApps(t, s)
 				if steps, err := s.Migrate(t.Context()); steps != 0 || err != nil {
 					t.Errorf("Migrate again: %d steps, %v", steps, err)
 				}
 			})
 		}
 	}
+}
+
+func TestWhatIsRecordedForAReleaseIsCheckedWhole(t *testing.T) {
+	t.Parallel()
+	testkit.EachEngine(t, func(t *testing.T, db testkit.DB) {
+		s := furnish(t, db)
+		record(t, s)
+		checkRecorded(t, s)
+		checkRecordedApps(t, s)
+		view(t, s, func(tx *store.Tx) error {
+			tables := "select name from sqlite_master where type = 'table' and name not like 'sqlite_%'"
+			if db.Engine == "postgres" {
+				tables = "select tablename from pg_tables where schemaname = 'public'"
+			}
+			rows, err := tx.Strings(1, tables)
+			for _, r := range rows {
+				n, err := tx.Strings(1, "select count(*) from "+r[0])
+				if err != nil || n[0][0] == "0" {
+					t.Errorf("record writes no row of %s: %v", r[0], err)
+				}
+			}
+			return err
+		})
+	})
 }
 
 // record fills a database with a row of every kind, for a dump.
@@ -229,7 +258,45 @@ func record(t *testing.T, s *store.Store) {
 		return cmp.Or(tx.AddToken(k, hashOf(1)), tx.AddToken(aToken(2), hashOf(2)), tx.RevokeToken(aToken(2).ID, "lost"),
 			tx.AddSession(session("ses_1", "usr_a", tx.Now), hashOf(1)), tx.AddLink("usr_b", "invitation", hashOf(1), tx.Now.Add(time.Hour)),
 			tx.SpendNonce(hashOf(1), tx.Now.Add(time.Hour)), tx.AddEvent(event("evt_1", "ws_1")), tx.SetPassword("usr_a", "$argon2id$x"),
-			tx.AddUse(store.Use{TokenID: k.ID, OwnerID: "usr_a", WorkspaceID: "ws_1", Day: 3, Requests: 5, Refusals: 1, LastUsedAt: tx.Now, LastUsedIP: netip.MustParseAddr("::1"), Addresses: addresses("::1")}))
+			tx.AddUse(store.Use{TokenID: k.ID, OwnerID: "usr_a", WorkspaceID: "ws_1", Day: 3, Requests: 5, Refusals: 1, LastUsedAt: tx.Now, LastUsedIP: netip.MustParseAddr("::1"), Addresses: addresses("::1")}),
+			recordApps(tx))
+	})
+}
+
+// recordApps is the part of record that versions after 0.1.0 have.
+func recordApps(tx *store.Tx) error {
+	app, secret, oauth, key, legacy := anApp(1), aSecret(1, anApp(1).ID), anOAuthToken(1), aKey("key_1", "ws_1", tx.Now), legacyToken(3)
+	legacy.OriginalExpiry = tx.Now.Add(2 * time.Hour)
+	return cmp.Or(tx.AddApp(app), tx.AddClientSecret(secret, hashOf(1)), tx.DisableApp(app.ID, true), tx.AddOAuthToken(oauth), tx.AddRefreshToken(oauth.ID, hashOf(1)),
+		tx.ReplaceRefreshToken(hashOf(1), hashOf(2), []byte{7}), tx.AddRefreshToken(oauth.ID, hashOf(2)), tx.DisableOAuthToken(oauth.ID, store.Stop{Reason: "lost", Reused: true}),
+		tx.AddSigningKey(key), tx.StopAccess("at_1", tx.Now.Add(time.Hour)), tx.AddLegacyKey(store.LegacyKey{ID: "key_2", WorkspaceID: "ws_1", Sealed: []byte{8}, CreatedAt: tx.Now}),
+		tx.AddToken(legacy, hashOf(3)), tx.SetLegacyStop("ws_1", tx.Now.Add(time.Hour)), tx.SetKeysetCheck([]byte{9}))
+}
+
+// checkRecordedApps reads what recordApps has written.
+func checkRecordedApps(t *testing.T, s *store.Store) {
+	t.Helper()
+	now := testkit.NewClock().Now()
+	view(t, s, func(tx *store.Tx) error {
+		app, err := tx.ClientSecretByHash(hashOf(1))
+		refresh, err2 := tx.RefreshTokenByHash(hashOf(1))
+		legacy, err3 := tx.TokenByHash(hashOf(3))
+		key, err4 := tx.SigningKey("key_1")
+		stopped, err5 := tx.AccessStopped("at_1")
+		keys, err6 := tx.LegacyKeys("ws_1")
+		sealed, err7 := tx.KeysetCheck()
+		got := fmt.Sprint(app.App.Name, app.App.Description, app.App.Scopes, app.App.Keys, app.App.CreatedBy.Name, app.App.Status(), app.App.Epoch, app.Secret.Hint, app.Secret.Sealed,
+			refresh.Token.Name, refresh.Token.DisableReason, refresh.Token.ReusedAt.Sub(now), refresh.Token.ExpiresAt.Sub(now), refresh.Successor == hashOf(2), refresh.Sealed,
+			legacy.Token.Scheme, legacy.Token.ExpiresAt.Sub(now), legacy.Token.OriginalExpiry.Sub(now), legacy.LegacyStop.Sub(now),
+			key.Algorithm, key.Public, key.Sealed, key.SignsFrom.Sub(now), stopped, len(keys), keys[0].Sealed, sealed)
+		want := fmt.Sprint("app 1", "nightly", "a b", `{"keys":[]}`, "Ana", token.Disabled, 1, "wxyz", []byte{0, 1, 0xff},
+			"OAuth 1", "lost", time.Duration(0), 24*time.Hour, true, []byte{7},
+			token.SchemeSHA512, time.Hour, 2*time.Hour, time.Hour,
+			token.EdDSA, `{"kty":"OKP"}`, []byte{0, 1, 0xff}, time.Minute, true, 1, []byte{8}, []byte{9})
+		if d := diff.Diff(want, got); d != "" {
+			t.Error(d)
+		}
+		return cmp.Or(err, err2, err3, err4, err5, err6, err7)
 	})
 }
 
