@@ -269,7 +269,34 @@ func TestTextThatOneEngineWouldRefuseIsRefusedByBoth(t *testing.T) {
 					return result(tx.CountTokens(store.TokenFilter{WorkspaceID: "ws_1", Scope: bad}))
 				},
 				"NameTaken": func(tx *store.Tx) error { return result(tx.NameTaken("ws_1", "usr_a", bad)) },
-				"AddEvent":  func(tx *store.Tx) error { return tx.AddEvent(audit.Event{ID: "evt_1", UserAgent: bad}) },
+				"AddApp": func(tx *store.Tx) error {
+					a := anApp(1)
+					a.Keys = bad
+					return tx.AddApp(a)
+				},
+				"AppByID": func(tx *store.Tx) error { _, _, err := tx.AppByID(bad); return err },
+				"AddOAuthToken": func(tx *store.Tx) error {
+					k := anOAuthToken(1)
+					k.Name = bad
+					return tx.AddOAuthToken(k)
+				},
+				"DisableOAuthToken": func(tx *store.Tx) error { return tx.DisableOAuthToken("oat_1", store.Stop{Reason: bad}) },
+				"SigningKey":        func(tx *store.Tx) error { return result(tx.SigningKey(bad)) },
+				"AddSigningKey": func(tx *store.Tx) error {
+					return tx.AddSigningKey(store.SigningKey{ID: "key_1", WorkspaceID: "ws_1", Algorithm: token.Algorithm(bad), Sealed: []byte{1}})
+				},
+				"StopAccess":    func(tx *store.Tx) error { return tx.StopAccess(bad, tx.Now) },
+				"AccessStopped": func(tx *store.Tx) error { return result(tx.AccessStopped("at_1", bad)) },
+				"AddTokens": func(tx *store.Tx) error {
+					k := legacyToken(1)
+					k.Scheme = token.Scheme(bad)
+					return tx.AddTokens([]store.NewToken{{Token: k, Hash: hashOf(1)}})
+				},
+				"Inventory": func(tx *store.Tx) error {
+					_, _, err := tx.Inventory(store.InventoryFilter{WorkspaceID: "ws_1", OwnerID: bad}, "", 1)
+					return err
+				},
+				"AddEvent": func(tx *store.Tx) error { return tx.AddEvent(audit.Event{ID: "evt_1", UserAgent: bad}) },
 				"Events": func(tx *store.Tx) error {
 					return result(tx.Events(store.EventFilter{WorkspaceID: "ws_1", Action: audit.Action(bad)}, store.Page{Limit: 1}))
 				},

@@ -169,6 +169,51 @@ func TestLastUseMovesForwardOnlyAndStartsAnewWithTheSecret(t *testing.T) {
 	})
 }
 
+func TestUseOfEveryKindIsNotedWhereItBelongsAndListedByName(t *testing.T) {
+	t.Parallel()
+	testkit.EachEngine(t, func(t *testing.T, db testkit.DB) {
+		s := furnish(t, db)
+		made := db.Clock.Now()
+		app, oauth := anApp(1).ID, anOAuthToken(1).ID
+		update(t, s, func(tx *store.Tx) error {
+			return errors.Join(tx.AddToken(legacyToken(1), hashOf(1)), tx.AddOAuthToken(anOAuthToken(1)), tx.AddApp(anApp(1)), tx.AddApp(anApp(2)), tx.AddClientSecret(aSecret(1, app), hashOf(1)), tx.AddClientSecret(aSecret(2, app), hashOf(2)))
+		})
+		use := func(id, secret, owner string, after time.Duration) store.Use {
+			return store.Use{TokenID: id, SecretID: secret, OwnerID: owner, WorkspaceID: "ws_1", Day: 3, Requests: 1, LastUsedAt: made.Add(after), LastUsedIP: netip.MustParseAddr("2001:db8::1")}
+		}
+		refused := use(app, aSecret(1, "").ID, app, 0)
+		refused.LastUsedAt, refused.Requests, refused.Refusals = time.Time{}, 0, 1
+		for _, u := range []store.Use{
+			use(legacyToken(1).ID, "", "usr_a", time.Minute), use(oauth, "", "usr_a", 2*time.Minute), use(app, "", app, 3*time.Minute), use(app, aSecret(2, "").ID, app, 4*time.Minute),
+			use(app, aSecret(2, "").ID, app, time.Minute), use(app, aSecret(2, "").ID, app, -time.Minute), refused, use("app_9", "cs_9", "app_9", time.Minute),
+		} {
+			update(t, s, func(tx *store.Tx) error { return tx.AddUse(u) })
+		}
+		view(t, s, func(tx *store.Tx) error {
+			rows, err := tx.Strings(3, `select id, cast(last_used_at as text), last_used_ip from tokens union all select id, cast(last_used_at as text), last_used_ip from oauth_tokens
+				union all select id, cast(last_used_at as text), last_used_ip from apps union all select id, cast(last_used_at as text), last_used_ip from app_secrets order by 1`)
+			at := func(after time.Duration) string { return fmt.Sprint(made.Add(after).UnixMicro()) }
+			want := [][]string{
+				{app, at(4 * time.Minute), "2001:db8::1"}, {anApp(2).ID, "", ""},
+				{aSecret(1, "").ID, "", ""}, {aSecret(2, "").ID, at(4 * time.Minute), "2001:db8::1"},
+				{oauth, at(2 * time.Minute), "2001:db8::1"}, {legacyToken(1).ID, at(time.Minute), "2001:db8::1"},
+			}
+			if d := cmp.Diff(want, rows); d != "" {
+				t.Error(d)
+			}
+			days, err2 := tx.UsePerToken(store.UseFilter{WorkspaceID: "ws_1", To: 9}, 9)
+			wantDays := []store.DayUse{
+				{Day: 3, TokenID: app, TokenName: "app 1", Requests: 4, Refusals: 1}, {Day: 3, TokenID: "app_9", Requests: 1},
+				{Day: 3, TokenID: oauth, TokenName: "OAuth 1", Requests: 1}, {Day: 3, TokenID: legacyToken(1).ID, TokenName: "legacy 1", Requests: 1},
+			}
+			if d := cmp.Diff(wantDays, days); d != "" {
+				t.Error(d)
+			}
+			return errors.Join(err, err2)
+		})
+	})
+}
+
 func TestSumsThatAreTooBigAreRefusedAndChangeNothing(t *testing.T) {
 	t.Parallel()
 	testkit.EachEngine(t, func(t *testing.T, db testkit.DB) {
