@@ -10,6 +10,7 @@ import (
 	"github.com/keywright/keywright/api"
 	"github.com/keywright/keywright/internal/authority"
 	"github.com/keywright/keywright/internal/fault"
+	"github.com/keywright/keywright/internal/store"
 	"github.com/keywright/keywright/internal/testkit"
 	"github.com/keywright/keywright/internal/token"
 )
@@ -183,5 +184,44 @@ func TestAnAnswerCanBeSigned(t *testing.T) {
 		}
 		p.wantStopped(t, token.SecretOf(text), standard)
 		p.wantInactive(t, by, "a signed answer", token.SecretOf(text))
+	})
+}
+
+// legacy makes a token as an older system issued it.
+func (p *place) legacy(t testing.TB, ws string) (token.Token, token.Secret) {
+	t.Helper()
+	secret := token.SecretOf("old-system/" + token.RandomText(20).Reveal())
+	v, err := p.Enter(t.Context(), p.admin, ws)
+	wantOK(t, err)
+	now := p.Clock.Now()
+	made := token.Token{
+		ID: token.NewID(token.TokenID, now), WorkspaceID: v.ID, Owner: p.dev.User, Name: "from before", Scopes: token.Scopes{"odata:read"},
+		Scheme: token.SchemeSHA256, CreatedAt: now, ExpiresAt: now.Add(24 * time.Hour),
+	}
+	digest := secret.Hash()
+	wantOK(t, p.Store.Update(t.Context(), func(tx *store.Tx) error { return tx.AddToken(made, token.SchemeSHA256.Kept(digest[:])) }))
+	p.Checks.LegacyChanged(v.ID)
+	return made, secret
+}
+
+func TestALegacyTokenIsIntrospectedAndNeitherExchangedNorRevokedByItsHolder(t *testing.T) {
+	eachEngine(t, func(t *testing.T, p *place) {
+		by, elsewhere := p.asker(t, standard), p.asker(t, apps)
+		made, secret := p.legacy(t, standard)
+		want := authority.Introspection{
+			Active: true, Use: authority.UseLegacy, Scopes: token.Scopes{"odata:read"}, Subject: p.dev.User.ID, TokenID: made.ID,
+			Issuer: testkit.Issuer(standard), ExpiresAt: made.ExpiresAt.Unix(),
+		}
+		if diff := cmp.Diff(want, p.introspected(t, by, secret)); diff != "" {
+			t.Error(diff)
+		}
+		p.wantInactive(t, elsewhere, "a legacy token of another workspace", secret)
+		for _, c := range []*authority.Client{nil, &by} {
+			wantCode(t, second(p.as(c, secret, asked())), api.CodeInvalidRequest)
+		}
+		p.revoke(t, secret)
+		p.wantGood(t, secret, standard)
+		_, err := p.Client(t.Context(), authority.ClientAuth{ID: p.dev.User.ID, Secret: secret}, testkit.Origin())
+		wantCode(t, err, api.CodeInvalidClient)
 	})
 }
