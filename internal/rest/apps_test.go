@@ -10,13 +10,24 @@ import (
 	"testing"
 	"time"
 
+	"github.com/keywright/keywright/internal/authority"
 	"github.com/keywright/keywright/internal/testkit"
+	"github.com/keywright/keywright/internal/token"
 )
 
 const stdApps = "/workspaces/standard/apps"
 
-// S2.3 to S2.6: an app is added, viewed, disabled, activated and deleted.
-func TestS2AnAppLivesAndEnds(t *testing.T) {
+// granted is an access token that an app gets by a client secret of its.
+func (w *world) granted(id, secret string) string {
+	w.t.Helper()
+	client, err := w.authority.Client(w.t.Context(), authority.ClientAuth{ID: id, Secret: token.SecretOf(secret)}, token.Origin{})
+	must(w.t, err)
+	issued, err := w.authority.ClientCredentials(w.t.Context(), client, authority.GrantRequest{})
+	must(w.t, err)
+	return issued.AccessToken.Reveal()
+}
+
+func TestS2_3ToS2_6AnAppIsAddedViewedDisabledActivatedAndDeleted(t *testing.T) {
 	testkit.EachEngine(t, func(t *testing.T, db testkit.DB) {
 		w := newWorld(t, db)
 		w.as("root", "POST", "/workspaces", map[string]any{"slug": "factory", "preset": "apps-and-tokens"}).want(t, 201, "")
@@ -33,9 +44,16 @@ func TestS2AnAppLivesAndEnds(t *testing.T) {
 		if code := w.checked("factory", secret, "odata:read"); code != "" {
 			t.Errorf("a new app is refused: %s", code)
 		}
+		access := w.granted(made.text("app.client_id"), secret)
+		if code := w.checked("factory", access, "odata:read"); code != "" {
+			t.Errorf("its access token is refused: %s", code)
+		}
 		golden(t, "app_disabled", w.as("root", "POST", one+"/disable", nil))
 		if code := w.checked("factory", secret); code != "invalid_token" {
 			t.Errorf("a disabled app's secret is answered %q", code)
+		}
+		if code := w.checked("factory", access); code != "invalid_token" {
+			t.Errorf("a disabled app's access token is answered %q", code)
 		}
 		w.as("root", "POST", one+"/disable", nil).want(t, 200, "")
 		if r := w.as("root", "POST", one+"/activate", nil).want(t, 200, ""); r.text("status") != "active" {
@@ -44,12 +62,19 @@ func TestS2AnAppLivesAndEnds(t *testing.T) {
 		if code := w.checked("factory", secret); code != "" {
 			t.Errorf("an activated app is refused: %s", code)
 		}
+		if code := w.checked("factory", access); code != "invalid_token" {
+			t.Errorf("an access token from before is answered %q", code)
+		}
+		access = w.granted(made.text("app.client_id"), secret)
 		w.as("root", "PATCH", one, map[string]any{"name": "x"}).want(t, 403, "action_not_offered")
 		w.as("root", "POST", one+"/rotate-secret", nil).want(t, 403, "action_not_offered")
 		w.as("root", "DELETE", one, nil).want(t, 204, "")
 		w.as("root", "GET", one, nil).want(t, 404, "not_found")
 		if code := w.checked("factory", secret); code != "invalid_token" {
 			t.Errorf("a deleted app's secret is answered %q", code)
+		}
+		if code := w.checked("factory", access); code != "invalid_token" {
+			t.Errorf("a deleted app's access token is answered %q", code)
 		}
 		if r := w.as("root", "GET", apps, nil).want(t, 200, ""); r.at("items.0") != nil {
 			t.Errorf("the row stays: %s", r.body)
@@ -119,7 +144,9 @@ func TestAnAppIsChangedInWhatIsSentAndInNothingElse(t *testing.T) {
 		must(t, err)
 		part := func(b []byte) string { return base64.RawURLEncoding.EncodeToString(b) }
 		jwk := map[string]any{"kty": "EC", "crv": "P-256", "alg": "ES256", "kid": "one", "x": part(point[1:33]), "y": part(point[33:])}
-		keys := func(list ...any) map[string]any { return map[string]any{"keys": map[string]any{"keys": append([]any{}, list...)}} }
+		keys := func(list ...any) map[string]any {
+			return map[string]any{"keys": map[string]any{"keys": append([]any{}, list...)}}
+		}
 
 		id, secret := w.newApp("dev", "standard", "Robot")
 		one := stdApps + "/" + id

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"embed"
 	"encoding/json"
+	"fmt"
 	"html/template"
 	"maps"
 	"slices"
@@ -161,8 +162,8 @@ func describeSchema(s *huma.Schema, text string) string {
 	var more []string
 	var words []string
 	for _, v := range s.Enum {
-		if w, ok := v.(string); ok {
-			words = append(words, w)
+		if v != nil { // that null is taken is not worth a word
+			words = append(words, fmt.Sprint(v))
 		}
 	}
 	if len(words) > 0 {

@@ -5,14 +5,16 @@ import (
 	"testing"
 	"time"
 
+	"github.com/keywright/keywright/api"
+	"github.com/keywright/keywright/internal/authority"
+	"github.com/keywright/keywright/internal/fault"
 	"github.com/keywright/keywright/internal/testkit"
 	"github.com/keywright/keywright/internal/token"
 )
 
 const stdOAuth = "/workspaces/standard/oauth-tokens"
 
-// S4.1 to S4.6: a pair is generated, used in its workspace, disabled and deleted.
-func TestS4AnOAuthTokenLivesAndEnds(t *testing.T) {
+func TestS4_1ToS4_5AnOAuthTokenIsGeneratedUsedInItsWorkspaceDisabledAndDeleted(t *testing.T) {
 	testkit.EachEngine(t, func(t *testing.T, db testkit.DB) {
 		w := newWorld(t, db)
 		for days, code := range map[any]string{0: "lifetime_out_of_range", 366: "lifetime_out_of_range", -1: "lifetime_out_of_range", "ten": "invalid", 1.5: "invalid", nil: "expiry_required"} {
@@ -46,6 +48,59 @@ func TestS4AnOAuthTokenLivesAndEnds(t *testing.T) {
 		w.as("member", "GET", one, nil).want(t, 404, "not_found")
 		golden(t, "oauth_token_events", w.as("member", "GET", "/workspaces/standard/audit-events?target="+made.text("oauth_token.id"), nil))
 	})
+}
+
+// S4.6: by the policy of the preset, what was issued works until it expires, also when its row is gone.
+func TestS4_6ThePolicyDecidesWhetherAccessTokensOutliveTheirEnd(t *testing.T) {
+	testkit.EachEngine(t, func(t *testing.T, db testkit.DB) {
+		w := newWorld(t, db)
+		w.as("root", "POST", "/workspaces", map[string]any{"slug": "cloud", "preset": "oauth-tokens"}).want(t, 201, "")
+		made := w.newOAuthToken("root", "cloud", "A")
+		one, access, refresh := "/workspaces/cloud/oauth-tokens/"+made.text("oauth_token.id"), made.text("access_token"), token.SecretOf(made.text("refresh_token"))
+		_, err := w.authority.Refresh(t.Context(), refresh, "", authority.GrantRequest{}, token.Origin{})
+		must(t, err)
+		for _, end := range []struct {
+			method, path string
+			status       int
+		}{{"POST", one + "/disable", 200}, {"DELETE", one, 204}} {
+			w.as("root", end.method, end.path, nil).want(t, end.status, "")
+			if _, err := w.authority.Refresh(t.Context(), refresh, "", authority.GrantRequest{}, token.Origin{}); fault.CodeOf(err) != api.CodeInvalidGrant {
+				t.Errorf("after %s the refresh token is answered %v", end.method, err)
+			}
+			if code := w.checked("cloud", access, "odata:read"); code != "" {
+				t.Errorf("after %s the access token is refused: %s", end.method, code)
+			}
+		}
+		db.Clock.Advance(time.Hour)
+		if code := w.checked("cloud", access); code != "invalid_token" {
+			t.Errorf("after its hour the access token is answered %q", code)
+		}
+	})
+}
+
+func TestAReplayedRefreshTokenIsToldToItsOwner(t *testing.T) {
+	w := newWorld(t, testkit.SQLite(t))
+	made := w.newOAuthToken("dev", "standard", "Shared")
+	refresh := func() error {
+		_, err := w.authority.Refresh(t.Context(), token.SecretOf(made.text("refresh_token")), "", authority.GrantRequest{}, token.Origin{})
+		return err
+	}
+	must(t, refresh())
+	w.db.Clock.Advance(31 * time.Second)
+	if err := refresh(); fault.CodeOf(err) != api.CodeInvalidGrant {
+		t.Fatal(err)
+	}
+	one := w.as("dev", "GET", stdOAuth+"/"+made.text("oauth_token.id"), nil).want(t, 200, "")
+	if one.text("status") != "disabled" || one.at("reused_at") == nil || one.at("last_refreshed_at") == nil {
+		t.Errorf("it is told as %s", one.body)
+	}
+	events := w.as("dev", "GET", "/workspaces/standard/audit-events?action=oauth_token.refresh_reused", nil).want(t, 200, "")
+	if events.text("items.0.target.name") != "Shared" || events.at("items.0.actor.id") != nil {
+		t.Errorf("the audit log tells %s", events.body)
+	}
+	if code := w.checked("standard", made.text("access_token")); code != "invalid_token" {
+		t.Errorf("its access token is answered %q", code)
+	}
 }
 
 func TestS4_5SeveralOAuthTokensAreEndedAtOnceEachWithItsResult(t *testing.T) {
