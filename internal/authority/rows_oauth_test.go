@@ -80,57 +80,6 @@ func TestS4_2_BothSecretsAreGivenOnce(t *testing.T) {
 	})
 }
 
-func TestS4_3_AnAccessTokenLivesAnHourAndARefreshTokenForItsLifetime(t *testing.T) {
-	eachEngine(t, func(t *testing.T, p *place) {
-		made, pair := p.family(t, p.member, oauth, 2)
-		begun := p.Clock.Now()
-		p.Clock.Set(begun.Add(time.Hour - time.Second))
-		p.wantGood(t, pair.AccessToken, oauth, "odata:read")
-		p.Clock.Set(begun.Add(time.Hour))
-		p.wantStopped(t, pair.AccessToken, oauth)
-		next := p.refreshed(t, pair.RefreshToken)
-		p.wantGood(t, next.AccessToken, oauth, "odata:read")
-		got, err := p.OAuthToken(t.Context(), p.member, oauth, made.ID)
-		wantOK(t, err)
-		wantTime(t, "last refreshed", got.LastRefreshedAt, p.Clock.Now())
-		wantTime(t, "expiry", got.ExpiresAt, begun.AddDate(0, 0, 2))
-
-		p.Clock.Set(made.ExpiresAt.Add(-10 * time.Minute))
-		last := p.refreshed(t, pair.RefreshToken)
-		if last.ExpiresIn != 10*time.Minute {
-			t.Errorf("the last access token lasts %s", last.ExpiresIn)
-		}
-		p.Clock.Set(made.ExpiresAt.Add(-time.Second))
-		p.wantGood(t, last.AccessToken, oauth)
-		p.Clock.Set(made.ExpiresAt)
-		p.wantStopped(t, last.AccessToken, oauth)
-		p.ended(t, pair.RefreshToken)
-		if got := p.oauthStatus(t, p.member, oauth, made.ID); got != token.Expired {
-			t.Errorf("status %s", got)
-		}
-	})
-}
-
-func TestS4_4_ATokenOfOneWorkspaceFailsInAnother(t *testing.T) {
-	eachEngine(t, func(t *testing.T, p *place) {
-		made, pair := p.family(t, p.dev, oauth, 30)
-		next := p.refreshed(t, pair.RefreshToken)
-		for _, secret := range []token.Secret{pair.AccessToken, next.AccessToken} {
-			p.wantGood(t, secret, oauth)
-			p.wantStopped(t, secret, standard)
-		}
-		for verb, err := range map[string]error{
-			"read":    second(p.OAuthToken(t.Context(), p.dev, standard, made.ID)),
-			"disable": second(p.DisableOAuthToken(t.Context(), p.admin, standard, made.ID)),
-			"delete":  p.DeleteOAuthToken(t.Context(), p.admin, standard, made.ID),
-		} {
-			if !isMissing(err) {
-				t.Errorf("%s: %v", verb, err)
-			}
-		}
-	})
-}
-
 func TestS4_5_OneOrSeveralAreDisabledForGoodOrDeleted(t *testing.T) {
 	eachEngine(t, func(t *testing.T, p *place) {
 		ctx := t.Context()
