@@ -294,6 +294,14 @@ func TestAccessTokensThatAreDeadStayDeadUnderOtherRules(t *testing.T) {
 		p.Clock.Advance(time.Hour)
 		p.wantStopped(t, old, standard)
 
+		// Disabled when access tokens stopped at once: they stay dead when they no longer would.
+		after(token.StopAtOnce)
+		c = p.app(t, standard, "third", "odata:read")
+		old = p.granted(t, c).AccessToken
+		wantOK(t, second(p.DisableApp(ctx, p.dev, standard, c.ID)))
+		after(token.UntilExpiry)
+		p.wantStopped(t, old, standard)
+
 		// An OAuth token whose access tokens were ended, and whose row then goes.
 		after(token.StopAtOnce)
 		made, pair := p.family(t, p.dev, standard, 9)

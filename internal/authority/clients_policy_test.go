@@ -94,6 +94,23 @@ func TestActionsThatThePolicyDoesNotOfferAreLeftToAdministrators(t *testing.T) {
 	})
 }
 
+func TestWhoHoldsAppsOrOAuthTokensAndMakesNoneMakesNone(t *testing.T) {
+	eachEngine(t, func(t *testing.T, p *place) {
+		ctx := t.Context()
+		c := p.appMade(t, p.dev, standard, authority.NewApp{Name: "robot"})
+		made, pair := p.family(t, p.dev, standard, 9)
+		p.setPolicy(t, standard, func(policy *token.Policy) {
+			policy.Apps.Creators, policy.OAuthTokens.Creators = []token.Role{token.Administrator}, []token.Role{token.Administrator}
+		})
+		wantCode(t, third(p.CreateApp(ctx, p.dev, standard, authority.NewApp{Name: "x"})), api.CodeRoleNotAllowed)
+		wantCode(t, third(p.CreateOAuthToken(ctx, p.dev, standard, authority.NewOAuthToken{Name: "x", LifetimeDays: new(9)})), api.CodeRoleNotAllowed)
+		// An app is the workspace's: they go on looking after it. A token of theirs goes on too.
+		wantOK(t, third(p.RotateAppSecret(ctx, p.dev, standard, c.ID, authority.Rotation{})))
+		p.refreshed(t, pair.RefreshToken)
+		wantOK(t, second(p.DisableOAuthToken(ctx, p.dev, standard, made.ID)))
+	})
+}
+
 func TestWherePolicyWantsItOnlyWhatHasEndedIsDeleted(t *testing.T) {
 	eachEngine(t, func(t *testing.T, p *place) {
 		ctx := t.Context()
