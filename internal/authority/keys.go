@@ -24,6 +24,9 @@ const (
 	// publishedAfter is how long a key is published after it signed for the last time: until that token is dead
 	// for everybody, also by a clock that is slow.
 	publishedAfter = token.AccessLife + 5*time.Minute
+
+	// horizon is how far a clock can be put back before its keys are taken for those of a wrong clock.
+	horizon = 24 * time.Hour
 )
 
 // KeyState is what a signing key is for now.
@@ -53,20 +56,20 @@ func inOrder(all []SigningKey, now time.Time) keySet {
 	return keys
 }
 
+// latest is the place of the key that was made last; -1 when there is none. One that signs only in a time that no
+// rotation reaches was made by a wrong clock, and does not count.
+func (s keySet) latest(now time.Time) int {
+	return slices.IndexFunc(s, func(k SigningKey) bool { return !k.SignsFrom.After(now.Add(horizon)) })
+}
+
 // signing is the place of the key that signs now: the latest that may; -1 when there is none. A clock that was
-// put back may have no such key; then it is the one that comes first.
+// put back a little may have no such key; then it is the one that comes first.
 func (s keySet) signing(now time.Time) int {
 	i := slices.IndexFunc(s, func(k SigningKey) bool { return !now.Before(k.SignsFrom) })
-	if i < 0 {
+	if i < 0 && s.latest(now) >= 0 {
 		return len(s) - 1
 	}
 	return i
-}
-
-// latest is the place of the key that was made last; -1 when there is none. One that is to sign only in a time
-// that no rotation reaches was made by a wrong clock, and does not count.
-func (s keySet) latest(now time.Time) int {
-	return slices.IndexFunc(s, func(k SigningKey) bool { return !k.SignsFrom.After(now.Add(signsAfter)) })
 }
 
 // waits reports whether a key with an algorithm is published that does not sign yet.

@@ -50,7 +50,7 @@ const mostIssuers = 10_000 // workspaces that nobody asks for any more need not 
 // signer is a workspace's keys, ready to sign.
 type signer struct {
 	keys []timedKey // those that begin to sign latest first
-	due  time.Time  // when another key has to be made
+	due  time.Time  // when to look whether there are others, or another one has to be made
 }
 
 type timedKey struct {
@@ -172,8 +172,8 @@ func (a *Authority) keyOf(ctx context.Context, workspaceID string) (*keyring.Key
 	case s == nil:
 		return nil, err
 	}
-	// That no other key can be made is no reason to stop: the one that signs is as good as it was.
-	a.log.WarnContext(ctx, "the signing key is due, and no other one can be made now", slog.String("workspace", workspaceID), slog.Any("error", err))
+	// That is no reason to stop: the one that signs is as good as it was.
+	a.log.WarnContext(ctx, "the signing keys can't be looked at now, or no other one can be made", slog.String("workspace", workspaceID), slog.Any("error", err))
 	a.signers.postpone(workspaceID, s, now.Add(time.Minute))
 	return s.at(now), nil
 }
@@ -195,8 +195,12 @@ func (a *Authority) loadSigner(ctx context.Context, workspaceID string) (*signer
 		if err != nil {
 			return nil, err
 		}
-		s := &signer{due: i.keys.due(signingRule(i.policy), a.now())}
-		for _, k := range i.keys {
+		now := a.now()
+		s := &signer{due: i.keys.due(signingRule(i.policy), now)}
+		if again := now.Add(horizon); again.Before(s.due) {
+			s.due = again // what signs later than that is left out
+		}
+		for _, k := range i.keys[max(0, i.keys.latest(now)):] {
 			key, err := a.openKey(&k)
 			if err != nil {
 				return nil, fault.Wrap(err, "open a signing key")
@@ -290,7 +294,9 @@ func (a *Authority) publish(i *issuing, now time.Time) *published {
 	if len(i.keys) == 0 {
 		return p
 	}
-	p.issuer.Algorithm = i.keys[i.keys.signing(now)].Algorithm // while another waits to sign, what is signed is signed so
+	if signing := i.keys.signing(now); signing >= 0 {
+		p.issuer.Algorithm = i.keys[signing].Algorithm // while another waits to sign, what is signed is signed so
+	}
 	var publics []string
 	for _, k := range i.keys {
 		publics = append(publics, k.Public)
