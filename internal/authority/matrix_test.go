@@ -245,12 +245,6 @@ func ruleRows() map[string]row {
 		"SetScopes": {func(ctx context.Context, c *cast, by token.Identity) error {
 			return second(c.SetScopes(ctx, by, standard, c.scopes))
 		}, over},
-		"SigningKeys": {func(ctx context.Context, c *cast, by token.Identity) error {
-			return second(c.SigningKeys(ctx, by, standard))
-		}, over},
-		"RotateKeys": {func(ctx context.Context, c *cast, by token.Identity) error {
-			return second(c.RotateKeys(ctx, by, standard, true))
-		}, over},
 		"RenameWorkspace": {func(ctx context.Context, c *cast, by token.Identity) error {
 			return second(c.RenameWorkspace(ctx, by, standard, c.name()))
 		}, gets(cell{overseers, ok}, cell{"installation administrator", ok})},
@@ -333,7 +327,6 @@ func unasked() map[string]string {
 	return map[string]string{
 		"SignIn": "a password", "Session": "a session's secret", "Bearer": "a token", "LinkOwner": "a link", "RedeemLink": "a link",
 		"SetUp": "a code", "OpenSetUp": "being in the process, before anybody has an account", "NeedsSetUp": "nothing: it says so on the first page",
-		"PublicIssuer": "nothing: everybody may know it", "JWKS": "nothing: everybody may know it", "StateOf": "nothing: it reads a list that was asked for",
 		"Sweep": "nothing: it removes what is over", "Now": "nothing",
 		"Client": "a client's secret or assertion", "ClientCredentials": "a client that has authenticated", "Introspect": "a client that has authenticated",
 		"SignIntrospection": "a client that has authenticated", "Refresh": "a refresh token", "Exchange": "a credential", "RevokePresented": "a credential",
