@@ -85,17 +85,19 @@ func (f *field) measure(c contender, conns int, seconds float64) (r round, err e
 	return r, nil
 }
 
-// compete lets the contenders take turns, and prints them. The first is the bare handler of the others.
-func (f *field) compete(all []contender, connections []int) error {
+// compete lets the contenders take turns, and prints them. The first is the bare handler of the others. It
+// returns the processor time for a request of each, with the last number of connections.
+func (f *field) compete(all []contender, connections []int) (cpu []float64, err error) {
 	rows := []string{"\tconns\treq/s\tCPU µs\tGC %\tp50 ms\tp99 ms\tof bare"}
 	for _, conns := range connections {
 		rounds := make([][]round, len(all))
+		cpu = cpu[:0]
 		for range f.b.rounds {
 			var bare round
 			for i, c := range all {
 				r, err := f.measure(c, conns, f.b.seconds)
 				if err != nil {
-					return err
+					return nil, err
 				}
 				if i == 0 {
 					bare = r
@@ -107,8 +109,9 @@ func (f *field) compete(all []contender, connections []int) error {
 		for i, c := range all {
 			of := func(figure func(round) float64) float64 { return median(rounds[i], figure) }
 			ratio := of(func(r round) float64 { return r.ratio })
+			cpu = append(cpu, of(func(r round) float64 { return r.cpuMicros() }))
 			rows = append(rows, fmt.Sprintf("%s\t%d\t%s\t%s\t%.1f\t%.2f\t%.2f\t%.2f", c.name, conns, number(of(func(r round) float64 { return r.perSecond() })),
-				number(of(func(r round) float64 { return r.cpuMicros() })), 100*of(func(r round) float64 { return r.gc }),
+				number(cpu[i]), 100*of(func(r round) float64 { return r.gc }),
 				of(func(r round) float64 { return r.P50 }), of(func(r round) float64 { return r.P99 }), ratio))
 			if c.goal > 0 && conns > 1 { // with one, the network is what is waited for
 				f.b.out.goal(goal{what: fmt.Sprintf("%s, %d connections, of %s", c.name, conns, all[0].name), got: ratio, want: c.goal, least: true})
@@ -119,7 +122,7 @@ func (f *field) compete(all []contender, connections []int) error {
 		}
 	}
 	f.b.out.table(rows)
-	return nil
+	return cpu, nil
 }
 
 func bareContender(server *child) contender {
@@ -164,13 +167,14 @@ func (b *bench) overHTTP() (err error) {
 	same, other := stranger, stranger
 	same.Order, same.Count = inTurn, 1
 	other.Order, other.Count = onceEach, 1<<40
-	return f.compete([]contender{
+	_, err = f.compete([]contender{
 		bareContender(bare),
 		{name: "/verify, one cached token", server: server, goal: 0.8, job: loadJob{Count: 1, Tokens: fewTokens, Order: inTurn}},
 		thousand,
 		{name: "unknown, always the same", server: proxy, job: same},
 		{name: "unknown, each another", server: proxy, job: other},
 	}, []int{1, 16, 64})
+	return err
 }
 
 // million presents tokens of a large database: first with nothing in memory, then with everything.
@@ -209,7 +213,7 @@ func (b *bench) million() (err error) {
 		return err
 	}
 	b.out.line("Each once, until all are in memory: %s requests/s, %s µs CPU each.\n", number(filled.perSecond()), number(filled.cpuMicros()))
-	if err := f.compete([]contender{bareContender(bare), some, all}, []int{16, 64}); err != nil {
+	if _, err := f.compete([]contender{bareContender(bare), some, all}, []int{16, 64}); err != nil {
 		return err
 	}
 	var v vitals
