@@ -131,13 +131,13 @@ func TestATokenThatEndedIdentifiesNobody(t *testing.T) {
 			t.Errorf("identity %+v", by)
 		}
 		p.Clock.Advance(24 * time.Hour)
-		by, err := p.Bearer(t.Context(), secret, testkit.Origin())
+		by, err := p.Bearer(t.Context(), secret, "", testkit.Origin())
 		wantCode(t, err, api.CodeInvalidToken)
 		if by.User.ID != "" || by.Bearer != nil {
 			t.Errorf("a refused token is %+v", by)
 		}
 		for _, text := range []string{"", "x", "kw_pat_", string(make([]byte, 1<<20)), "\xff\x00", p.Format.New(token.KindPAT).Reveal(), p.Format.New(token.KindApp).Reveal()} {
-			_, err := p.Bearer(t.Context(), token.SecretOf(text), testkit.Origin())
+			_, err := p.Bearer(t.Context(), token.SecretOf(text), "", testkit.Origin())
 			if f := fault.From(err); f.Code != api.CodeInvalidToken || f.Kind != fault.Unauthenticated {
 				t.Errorf("%.20q: %v", text, err)
 			}

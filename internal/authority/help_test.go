@@ -119,7 +119,7 @@ func (p *place) bearer(t testing.TB, by token.Identity, name string, scopes ...s
 
 func (p *place) presented(t testing.TB, secret token.Secret) token.Identity {
 	t.Helper()
-	by, err := p.Bearer(context.Background(), secret, testkit.Origin())
+	by, err := p.Bearer(context.Background(), secret, "", testkit.Origin())
 	if err != nil {
 		t.Fatalf("presenting a token: %v", err)
 	}

@@ -114,7 +114,7 @@ func otherRefusals() map[api.Code]refusal {
 		}},
 		api.CodeSessionRequired: {fault.Forbidden, "", func(ctx context.Context, p *place, f fixtures) error { return p.SignOut(ctx, f.manage) }},
 		api.CodeInvalidToken: {fault.Unauthenticated, "", func(ctx context.Context, p *place, _ fixtures) error {
-			return second(p.Bearer(ctx, p.Format.New(token.KindPAT), testkit.Origin()))
+			return second(p.Bearer(ctx, p.Format.New(token.KindPAT), "", testkit.Origin()))
 		}},
 		api.CodeNotInstallationAdmin: {fault.Forbidden, "", func(ctx context.Context, p *place, _ fixtures) error {
 			return p.DeleteWorkspace(ctx, p.dev, standard)

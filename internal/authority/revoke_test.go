@@ -125,7 +125,7 @@ func TestAnAccessTokenIsRevokedAloneWithWhatWasExchangedForIt(t *testing.T) {
 		// It stays dead until it would have expired, and is forgotten then.
 		p.Clock.Advance(time.Hour - time.Second)
 		wantOK(t, p.Sweep(t.Context()))
-		if _, err := p.restarted().Bearer(t.Context(), pair.AccessToken, testkit.Origin()); err == nil {
+		if _, err := p.restarted().Bearer(t.Context(), pair.AccessToken, "", testkit.Origin()); err == nil {
 			t.Error("it came back to life")
 		}
 		p.Clock.Advance(time.Second)

@@ -160,10 +160,11 @@ func (a *Authority) Session(ctx context.Context, secret token.Secret, from token
 }
 
 // Bearer returns whose personal access token was presented to Keywright's own API; invalid_token when it
-// is not good. What the token may do is decided by each verb.
-func (a *Authority) Bearer(ctx context.Context, secret token.Secret, from token.Origin) (token.Identity, error) {
+// is not good. An access token may name the resource that is asked for (RFC 8707 section 2) instead of its
+// workspace. What the token may do is decided by each verb.
+func (a *Authority) Bearer(ctx context.Context, secret token.Secret, resource string, from token.Origin) (token.Identity, error) {
 	from = cleanOrigin(from)
-	d, err := a.checks.Check(ctx, secret.Reveal(), verify.Ask{Address: from.Address, Exempt: from.Proxy})
+	d, err := a.checks.Check(ctx, secret.Reveal(), verify.Ask{Audience: resource, Address: from.Address, Exempt: from.Proxy})
 	if err != nil {
 		return token.Identity{}, err
 	}

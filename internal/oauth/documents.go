@@ -30,15 +30,16 @@ func Issuer(publicURL, slug string) string { return publicURL + issuersPath + sl
 
 // document answers what is public of a workspace. What does not exist is the same for everybody: not found.
 func (s *Service) document(w http.ResponseWriter, r *http.Request) error {
-	made, slug := s.find(r.URL.Path)
-	if made == nil {
+	d := s.find(r.URL.Path)
+	r.Pattern = d.pattern // for the log and the metrics
+	if d.make == nil {
 		return fault.Missing()
 	}
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
 		w.Header().Set("Allow", "GET, HEAD")
 		return fault.New(fault.BadRequest, api.CodeMethodNotAllowed, "Ask with GET.")
 	}
-	content, err := made(r, slug)
+	content, err := d.make(r, d.slug)
 	if err != nil {
 		return err
 	}
@@ -52,42 +53,43 @@ func (s *Service) document(w http.ResponseWriter, r *http.Request) error {
 	return err
 }
 
-type maker func(r *http.Request, slug string) ([]byte, error)
+// found is the document that an address means; one without make does not exist.
+type found struct {
+	pattern string
+	slug    string
+	make    func(r *http.Request, slug string) ([]byte, error)
+}
 
-// find says which document an address is, and of which workspace.
-func (s *Service) find(path string) (maker, string) {
+func (s *Service) find(path string) found {
 	if slug, ok := strings.CutPrefix(path, metadataPath); ok {
-		return s.serverMetadata, slug
+		return found{metadataPath + "{ws}", slug, s.serverMetadata}
 	}
 	if resource, ok := web.ResourceAt(path); ok {
 		return s.findResource(resource)
 	}
-	rest, ok := strings.CutPrefix(path, issuersPath)
-	if !ok {
-		return nil, ""
-	}
+	rest, _ := strings.CutPrefix(path, issuersPath)
 	slug, name, _ := strings.Cut(rest, "/")
-	switch "/" + name {
+	switch name = "/" + name; name {
 	case jwksName:
-		return s.keys, slug
+		return found{issuersPath + "{ws}" + name, slug, s.keys}
 	case wellKnownOpenID, wellKnownServer:
-		return s.serverMetadata, slug
+		return found{issuersPath + "{ws}" + name, slug, s.serverMetadata}
 	}
-	return nil, ""
+	return found{pattern: issuersPath}
 }
 
 // findResource says which resource the rest of an address names (RFC 9728 section 3.1): the API as far as it
 // is a workspace's, and the root of its feed, with or without the slash that ends it.
-func (s *Service) findResource(path string) (maker, string) {
+func (s *Service) findResource(path string) found {
 	if slug, ok := strings.CutPrefix(path, web.WorkspacesPath); ok {
-		return s.protectedAPI, slug
+		return found{web.ResourcePattern(web.WorkspacesPath + "{ws}"), slug, s.protectedAPI}
 	}
 	if rest, ok := strings.CutPrefix(path, feedsPath); ok {
 		if slug, ok := strings.CutSuffix(strings.TrimSuffix(rest, "/"), feedName); ok {
-			return s.protectedFeed, slug
+			return found{web.ResourcePattern(feedsPath + "{ws}" + feedName), slug, s.protectedFeed}
 		}
 	}
-	return nil, ""
+	return found{pattern: web.ResourcePattern("/")}
 }
 
 // keys is the workspace's key set (RFC 7517 section 5).

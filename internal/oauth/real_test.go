@@ -15,6 +15,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/url"
 	"os/exec"
 	"strings"
 	"testing"
@@ -117,11 +118,14 @@ func (r *running) oauthToken(ws string) (id, access, refresh string) {
 	return made.ID, issued.AccessToken.Reveal(), issued.RefreshToken.Reveal()
 }
 
-func (r *running) pat(ws string) string {
+func (r *running) pat(ws string, scopes ...string) string {
 	r.Helper()
 	name, days := "ci "+rand.Text(), 30
+	if scopes == nil {
+		scopes = []string{"odata:read"}
+	}
 	_, secret, err := r.rules.CreateToken(r.Context(), r.by, ws, authority.NewToken{Request: token.Request{
-		Name: &name, Scopes: &[]string{"odata:read"}, Expiry: token.Choice{LifetimeDays: &days},
+		Name: &name, Scopes: &scopes, Expiry: token.Choice{LifetimeDays: &days},
 	}})
 	if err != nil {
 		r.Fatal(err)
@@ -132,19 +136,33 @@ func (r *running) pat(ws string) string {
 // verify asks as a gateway does.
 func (r *running) verify(ws, presented string) int {
 	r.Helper()
-	status, _ := r.get("/verify?workspace="+ws+"&scope=odata:read", presented)
-	return status
+	return r.get(r.url+"/verify?workspace="+ws+"&scope=odata:read", presented).status
 }
 
-func (r *running) get(path, bearer string) (status int, body string) {
+func (r *running) get(address, bearer string) reply {
 	r.Helper()
-	req, err := http.NewRequestWithContext(r.Context(), http.MethodGet, r.url+path, nil)
+	req, err := http.NewRequestWithContext(r.Context(), http.MethodGet, address, nil)
 	if err != nil {
 		r.Fatal(err)
 	}
 	if bearer != "" {
 		req.Header.Set("Authorization", "Bearer "+bearer)
 	}
+	return r.send(req)
+}
+
+func (r *running) post(address string, form url.Values) reply {
+	r.Helper()
+	req, err := http.NewRequestWithContext(r.Context(), http.MethodPost, address, strings.NewReader(form.Encode()))
+	if err != nil {
+		r.Fatal(err)
+	}
+	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	return r.send(req)
+}
+
+func (r *running) send(req *http.Request) reply {
+	r.Helper()
 	res, err := http.DefaultTransport.RoundTrip(req)
 	if err != nil {
 		r.Fatal(err)
@@ -153,7 +171,7 @@ func (r *running) get(path, bearer string) (status int, body string) {
 	if err := errors.Join(err, res.Body.Close()); err != nil {
 		r.Fatal(err)
 	}
-	return res.StatusCode, string(b)
+	return reply{res.StatusCode, res.Header, string(b)}
 }
 
 // clientKey is a key pair for an algorithm, as programs in JavaScript take it.
@@ -260,10 +278,7 @@ func TestAResourceServerThatHasOnlyTheKeySet(t *testing.T) {
 	for _, a := range token.Algorithms() {
 		t.Run(string(a), func(t *testing.T) {
 			ws := algorithmWorkspace(a)
-			status, jwks := r.get("/w/"+ws+"/jwks.json", "")
-			if status != http.StatusOK {
-				t.Fatal(status, jwks)
-			}
+			jwks := r.get(r.issuer(ws)+"/jwks.json", "").body
 			id, access, _ := r.oauthToken(ws)
 			now := time.Now()
 			check := func(presented string, at time.Time) error {
@@ -301,6 +316,52 @@ func TestAResourceServerThatHasOnlyTheKeySet(t *testing.T) {
 				t.Error("it is taken after an hour")
 			}
 		})
+	}
+}
+
+// TestAClientFindsFromAChallengeToATokenThatOpensTheAPI knows the address of the API alone: the challenge leads to
+// the metadata, that to the issuer, that to the token endpoint; what comes from there opens this API and no other.
+func TestAClientFindsFromAChallengeToATokenThatOpensTheAPI(t *testing.T) {
+	r := startServer(t)
+	for _, ws := range []string{"acme", "other"} {
+		r.workspace(ws, func(*token.Policy) {})
+	}
+	api := r.url + "/api/v1/workspaces/acme"
+	_, hint, _ := strings.Cut(r.get(api+"/tokens", "").header.Get("WWW-Authenticate"), `resource_metadata="`)
+	resource := r.get(strings.TrimSuffix(hint, `"`), "")
+	if resource.status != http.StatusOK || resource.text("resource") != api {
+		t.Fatalf("%d %s", resource.status, resource.body)
+	}
+	server := r.get(strings.Replace(texts(resource.json()["authorization_servers"])[0], "/w/", "/.well-known/oauth-authorization-server/w/", 1), "")
+	get := func(resource string) string {
+		t.Helper()
+		got := r.post(server.text("token_endpoint"), url.Values{
+			"grant_type": {exchange}, "subject_token": {r.pat("acme", token.ScopeManage, "odata:read")}, "subject_token_type": {typeAccess},
+			"scope": {texts(r.get(strings.TrimSuffix(hint, `"`), "").json()["scopes_supported"])[0]}, "resource": {resource},
+		})
+		if got.status != http.StatusOK {
+			t.Fatalf("%d %s", got.status, got.body)
+		}
+		return got.text("access_token")
+	}
+	access := get(api)
+	if got := r.get(api+"/tokens", access); got.status != http.StatusOK {
+		t.Errorf("the API: %d %s", got.status, got.body)
+	}
+	for what, x := range map[string]struct {
+		address, presented string
+		status             int
+	}{
+		"another workspace's API":         {r.url + "/api/v1/workspaces/other/tokens", access, 401},
+		"what is of no workspace":         {r.url + "/api/v1/me", access, 401},
+		"a gateway":                       {r.url + "/verify?workspace=acme", access, 401},
+		"with a token for another API":    {api + "/tokens", get(r.url + "/api/v1/workspaces/other"), 401},
+		"with a token for something else": {api + "/tokens", get("https://orders.example"), 401},
+		"with a token for the workspace":  {api + "/tokens", get(""), 200},
+	} {
+		if got := r.get(x.address, x.presented); got.status != x.status {
+			t.Errorf("%s: %d %s", what, got.status, got.body)
+		}
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/keywright/keywright/internal/fault"
 	"github.com/keywright/keywright/internal/token"
@@ -154,5 +155,18 @@ func BenchmarkOriginBehindAProxy(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		k.Origin(r)
+	}
+}
+
+func TestASampleLetsOneEventASecondThrough(t *testing.T) {
+	var s Sample
+	at := time.Date(2027, 3, 1, 12, 0, 0, 0, time.UTC)
+	for i, want := range []bool{true, false, false, false, true, false} { // four to a second
+		if got := s.Due(at.Add(time.Duration(i) * 250 * time.Millisecond)); got != want {
+			t.Errorf("after %d ms: %v", i*250, got)
+		}
+	}
+	if s.Due(at) {
+		t.Error("a clock that was put back lets a second one through")
 	}
 }

@@ -29,6 +29,9 @@ func (k *Kit) ResourceMetadata(resource string) string {
 	return k.URL(resourceMetadata + strings.TrimPrefix(resource, k.URL("")))
 }
 
+// ResourcePattern is where the metadata of resources of ours is, for a route.
+func ResourcePattern(path string) string { return resourceMetadata + path }
+
 // ResourceAt is the opposite: the path of the resource whose metadata is asked for.
 func ResourceAt(path string) (string, bool) {
 	rest, ok := strings.CutPrefix(path, resourceMetadata)

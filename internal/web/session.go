@@ -33,7 +33,7 @@ func (k *Kit) identify(r *http.Request) (token.Identity, error) {
 	case err != nil:
 		return token.Identity{}, err
 	case sent:
-		return k.authority.Bearer(r.Context(), bearer, k.Origin(r))
+		return k.authority.Bearer(r.Context(), bearer, k.Resource(r), k.Origin(r))
 	}
 	if c, err := r.Cookie(k.cookieName()); err == nil && c.Value != "" {
 		return k.authority.Session(r.Context(), token.SecretOf(c.Value), k.Origin(r))
