@@ -389,7 +389,7 @@ func thinComments(p goPackage) (problems []string) {
 // arrows says which rooms each room may import, as drawn in docs/architecture.md. A room includes the
 // packages below it. Tests may reach further, and so may what exists only for tests.
 func arrows() map[string][]string {
-	leaves := []string{"api", "internal/fault", "internal/token", "internal/keyring", "internal/audit"}
+	leaves := []string{"api", "internal/fault", "internal/token", "internal/keyring", "internal/audit", "internal/legacy"}
 	rules := append(slices.Clone(leaves), "internal/store", "internal/verify")
 	surface := append(slices.Clone(leaves), "internal/verify", "internal/authority", "internal/web", "internal/login")
 	everything := []string{""}
@@ -401,6 +401,7 @@ func arrows() map[string][]string {
 		"internal/token":     {"api", "internal/fault"},
 		"internal/keyring":   {"api", "internal/fault", "internal/token"},
 		"internal/audit":     {"api", "internal/fault", "internal/token"},
+		"internal/legacy":    {"api", "internal/fault", "internal/token"},
 		"internal/store":     leaves,
 		"internal/verify":    append(slices.Clone(leaves), "internal/store"),
 		"internal/authority": rules,
