@@ -115,13 +115,20 @@ func (a *Authority) Token(ctx context.Context, by token.Identity, ws, id string)
 			return err
 		}
 		overseer := s.needOverseer(&s.policy.Tokens.Access) == nil
+		t, err = s.token(tx, id)
+		if own := err == nil && t.Owner.ID == by.User.ID; own && t.Legacy() {
+			return nil
+		}
 		if !overseer {
 			if err := s.useTokens(); err != nil {
 				return err
 			}
 		}
-		if t, err = s.token(tx, id); err != nil {
+		if err != nil {
 			return err
+		}
+		if t.Legacy() {
+			return s.gripLegacy(false, overseer, token.ActView)
 		}
 		if t.Owner.ID != by.User.ID && !overseer && s.policy.Tokens.List != token.ListWorkspace {
 			return notOwner()

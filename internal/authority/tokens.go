@@ -172,6 +172,8 @@ func tokenTitle(t *token.Token) string {
 		return t.Name
 	case t.Description != "":
 		return t.Description
+	case t.Hint == "":
+		return "Legacy token" // only its digest is known
 	}
 	return "…" + t.Hint
 }
@@ -223,16 +225,23 @@ func (s *scene) grip(tx *store.Tx, id string, act token.Action) (grip, error) {
 	g := grip{scene: *s}
 	stops := act == token.ActRevoke || act == token.ActDelete
 	overseer := stops && s.needOverseer(&s.policy.Tokens.Access) == nil
+	var err error
+	g.token, err = s.token(tx, id)
+	own := err == nil && g.token.Owner.ID == s.by.User.ID
+	if own && g.token.Legacy() {
+		return g, s.gripLegacy(own, overseer, act)
+	}
 	if !overseer {
 		if err := s.useTokens(); err != nil {
 			return g, err
 		}
 	}
-	var err error
-	if g.token, err = s.token(tx, id); err != nil {
+	if err != nil {
 		return g, err
 	}
-	own := g.token.Owner.ID == s.by.User.ID
+	if g.token.Legacy() {
+		return g, s.gripLegacy(own, overseer, act)
+	}
 	if !own && !overseer {
 		return g, notOwner()
 	}
@@ -424,7 +433,7 @@ func (a *Authority) DeleteToken(ctx context.Context, by token.Identity, ws, id s
 }
 
 func (g *grip) delete(tx *store.Tx) error {
-	if g.policy.Tokens.Delete == token.DeleteAfterEnd && g.token.StatusAt(tx.Now) == token.Active {
+	if !g.token.Legacy() && g.policy.Tokens.Delete == token.DeleteAfterEnd && g.token.StatusAt(tx.Now) == token.Active {
 		return fault.New(fault.Conflict, api.CodeDeleteNeedsRevoke, "Revoke this token first. Only expired and revoked tokens can be deleted.")
 	}
 	e := g.tokenEvent(tx, audit.TokenDeleted, &g.token)

@@ -2,22 +2,37 @@ package store
 
 import (
 	"encoding/json"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/keywright/keywright/internal/audit"
 )
 
 // AddEvent writes an audit event.
-func (tx *Tx) AddEvent(e audit.Event) error {
-	detail, err := json.Marshal(e.Detail)
-	if err != nil {
-		return err
+func (tx *Tx) AddEvent(e audit.Event) error { return tx.AddEvents([]audit.Event{e}) }
+
+// AddEvents writes audit events, many with each statement.
+func (tx *Tx) AddEvents(events []audit.Event) error {
+	for part := range slices.Chunk(events, rowsAtOnce) {
+		var rows where
+		for i := range part {
+			e := &part[i]
+			detail, err := json.Marshal(e.Detail)
+			if err != nil {
+				return err
+			}
+			rows.add("(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+				e.ID, orNull(e.WorkspaceID), micros(e.At), e.ActorID, e.ActorName, e.Via, e.Action, e.TargetKind, e.TargetID, e.TargetName, e.OwnerID,
+				address(e.Address), e.UserAgent, e.RequestID, string(detail))
+		}
+		_, err := tx.exec(`insert into audit_events (id, workspace_id, at, actor_id, actor_name, via, action, target_kind, target_id, target_name, owner_id, address, user_agent, request_id, detail)
+			values `+strings.Join(rows.conds, ", "), rows.args...)
+		if err != nil {
+			return err
+		}
 	}
-	_, err = tx.exec(`insert into audit_events (id, workspace_id, at, actor_id, actor_name, via, action, target_kind, target_id, target_name, owner_id, address, user_agent, request_id, detail)
-		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)`,
-		e.ID, orNull(e.WorkspaceID), micros(e.At), e.ActorID, e.ActorName, e.Via, e.Action, e.TargetKind, e.TargetID, e.TargetName, e.OwnerID,
-		address(e.Address), e.UserAgent, e.RequestID, string(detail))
-	return err
+	return nil
 }
 
 // EventFilter narrows the audit log. Zero fields don't narrow.

@@ -60,13 +60,13 @@ type NewToken struct {
 	Hash  token.Hash
 }
 
-// tokensAtOnce bounds the tokens of one statement, and so its parameters: the driver of SQLite looks for each
-// among all, so that more tokens at once take longer, not shorter.
-const tokensAtOnce = 16
+// rowsAtOnce bounds the rows of one statement, and so its parameters: the driver of SQLite looks for each
+// among all, so that more rows at once take longer, not shorter.
+const rowsAtOnce = 16
 
 // AddTokens keeps new tokens, many with each statement. ErrExists when one of the hashes is kept already.
 func (tx *Tx) AddTokens(tokens []NewToken) error {
-	for part := range slices.Chunk(tokens, tokensAtOnce) {
+	for part := range slices.Chunk(tokens, rowsAtOnce) {
 		var rows where
 		for i := range part {
 			t := &part[i].Token
