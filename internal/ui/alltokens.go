@@ -125,7 +125,6 @@ func (v *visit) batchSent() error {
 	}
 	d := newBatch(act, len(ids), "token")
 	d.Path, d.Cancel, d.Owners, d.Reason = v.at("admin", "tokens", "batch")+v.filterQuery(), back, true, act == token.ActRevoke
-	d.Then = "and will fail at once."
 	for _, id := range ids {
 		t, err := v.authority.Token(v.r.Context(), v.by, v.in.Slug, id)
 		if err != nil {

@@ -267,7 +267,7 @@ func (v *visit) rotateForm(a *authority.AppView) (rotateForm, error) {
 		}
 	}
 	if live > 1 {
-		f.Older = "An app has two secrets at most: the older one, which ends in …" + a.Secrets[live-1].Hint + ", stops now."
+		f.Older = "An app has two secrets at most: the older one, which ends in " + a.Secrets[live-1].Hint + ", stops now."
 	}
 	ip := ""
 	if a.LastUsedIP.IsValid() {
@@ -446,7 +446,7 @@ func (v *visit) endSecret() error {
 	}
 	c := confirmation{
 		Title: "End the old secret", Path: v.r.URL.Path, Cancel: v.at("apps", a.ID), Button: "End it now", Danger: true,
-		Body:   []string{"Every program that still has the secret which ends in …" + r.Hint + " will fail at once. The newest one goes on working."},
+		Body:   []string{"Every program that still has the secret which ends in " + r.Hint + " will fail at once. The newest one goes on working."},
 		Impact: &impact{Words: r.Use.Words + ".", Calm: !strings.HasPrefix(r.Use.Words, "Still")},
 	}
 	return v.showApp(&a, 0, "confirm", c)

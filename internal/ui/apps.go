@@ -72,7 +72,6 @@ func (v *visit) appRow(a *token.App, from string) row {
 	if v.in.Policy.Apps.Allows(token.ActView) || v.oversees(kindApps) {
 		r.Path = v.at("apps", a.ID)
 	}
-	r.Inline = inline(r.Actions)
 	return r
 }
 
@@ -275,7 +274,7 @@ func (v *visit) past(id string) (chart, []eventDay, error) {
 // secretRow describes a client secret; the newest is the first.
 func (v *visit) secretRow(a *authority.AppView, i int) secretRow {
 	s := &a.Secrets[i]
-	r := secretRow{Hint: s.Hint, What: "The newest", Created: v.day(s.CreatedAt), Use: v.ago(s.LastUsedAt, "Never used"), Until: moment{Words: "It is replaced"}}
+	r := secretRow{Hint: s.Hint, What: "The newest", Created: v.day(s.CreatedAt), Use: v.ago(s.LastUsedAt, "Never used"), Until: moment{Words: "it is replaced"}}
 	if !s.LastUsedAt.IsZero() {
 		r.Use.Words = "Used " + r.Use.Words
 	}
@@ -328,7 +327,7 @@ func keysWords(jwks string) string {
 
 // appCurl is a command that gets an access token for an app.
 func (v *visit) appCurl(a *token.App) string {
-	return fmt.Sprintf("curl -u \"%s:$CLIENT_SECRET\" -d grant_type=client_credentials \\\n  \"%s\"", a.ID, v.kit.URL("/oauth2/token"))
+	return fmt.Sprintf("curl -u \"%s:$CLIENT_SECRET\" \\\n  -d grant_type=client_credentials \\\n  \"%s\"", a.ID, v.kit.URL("/oauth2/token"))
 }
 
 // used says how a credential was used last and today, before it is stopped.

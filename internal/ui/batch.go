@@ -1,6 +1,7 @@
 package ui
 
 import (
+	"strconv"
 	"strings"
 	"time"
 
@@ -14,7 +15,8 @@ import (
 type batchDialog struct {
 	Title, Path, Cancel, Verb, Action string
 	Noun                              string // "token"
-	Then                              string // what stops, after how many work now
+	Stops                             string // what of each stops at once; "" is all of it
+	After                             string // another sentence about that
 	Rows                              []batchRow
 	Owners                            bool // their owners are shown
 	Live, Today                       int
@@ -33,6 +35,25 @@ func newBatch(act token.Action, n int, noun string) batchDialog {
 	d := batchDialog{Action: string(act), Verb: upper(string(act)), Noun: noun}
 	d.Title = d.Verb + " " + count(n, noun)
 	return d
+}
+
+// Means says what would stop.
+func (d batchDialog) Means() string {
+	who, its := strconv.Itoa(d.Live)+" of them work", "Their "+d.Stops+"s"
+	switch {
+	case d.Live == 0 && len(d.Rows) == 1:
+		return "It has stopped working already."
+	case d.Live == 0:
+		return "None of them works any more."
+	case len(d.Rows) == 1:
+		who, its = "It works", "Its "+d.Stops
+	case d.Live == 1:
+		who, its = "1 of them works", "Its "+d.Stops
+	}
+	if d.Stops == "" {
+		return who + " now, and will fail at once."
+	}
+	return who + " now. " + its + " will fail at once." + d.After
 }
 
 // Past is what was done: "Revoked".
@@ -124,9 +145,8 @@ func (v *visit) oauthBatchSent() error {
 	ids = ids[:min(len(ids), authority.MaxBatch)]
 	d := newBatch(act, len(ids), "OAuth token")
 	d.Path, d.Cancel, d.Owners = v.at("oauth-tokens", "batch"), v.list(kindOAuth), v.in.Policy.OAuthTokens.List == token.ListWorkspace
-	d.Then = "and their refresh tokens will fail at once."
-	if v.in.Policy.AfterStop == token.UntilExpiry {
-		d.Then += " Access tokens that they have got work until they expire, for an hour at most."
+	if d.Stops = "refresh token"; v.in.Policy.AfterStop == token.UntilExpiry {
+		d.After = " Access tokens that were got with it work until they expire, for an hour at most."
 	}
 	for _, id := range ids {
 		t, err := v.authority.OAuthToken(v.r.Context(), v.by, v.in.Slug, id)

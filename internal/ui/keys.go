@@ -65,13 +65,13 @@ func (v *visit) keyRow(k *authority.SigningKey, state authority.KeyState) keyRow
 	r := keyRow{ID: k.ID, Algorithm: k.Algorithm, Created: v.day(k.CreatedAt)}
 	switch state {
 	case authority.KeyNext:
-		r.State, r.Status, r.Before, r.When = "Published", "expired", "signs", v.moment(k.SignsFrom, relative(k.SignsFrom, v.now))
+		r.State, r.Status, r.Before, r.When = "Published", "expired", "Signs", v.moment(k.SignsFrom, relative(k.SignsFrom, v.now))
 	case authority.KeySigning:
 		r.State, r.Status = "Signs now", "active"
 	default:
 		r.State, r.Status, r.Old = "Signs no longer", "revoked", true
 		if !k.PublishedUntil.IsZero() {
-			r.Before, r.When = "what it signed is good until the last of it expires,", v.moment(k.PublishedUntil, relative(k.PublishedUntil, v.now))
+			r.Before, r.When = "Published until the last token that it signed has expired,", v.moment(k.PublishedUntil, relative(k.PublishedUntil, v.now))
 		}
 	}
 	return r

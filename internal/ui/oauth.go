@@ -113,7 +113,6 @@ func (v *visit) oauthRow(t *token.OAuthToken, from string) row {
 		r.Path = v.at("oauth-tokens", t.ID)
 	}
 	r.Pick = slices.ContainsFunc(r.Actions, func(a act) bool { return a.Warns })
-	r.Inline = inline(r.Actions)
 	return r
 }
 
@@ -279,7 +278,7 @@ func (v *visit) refreshCurl() string {
 	if v.in.Policy.Refresh == token.Rotate {
 		keep = " -f -o tokens.json"
 	}
-	return "curl" + keep + " -d grant_type=refresh_token -d \"refresh_token=$REFRESH_TOKEN\" \\\n  \"" + v.kit.URL("/oauth2/token") + "\""
+	return "curl" + keep + " -d grant_type=refresh_token \\\n  -d \"refresh_token=$REFRESH_TOKEN\" \\\n  \"" + v.kit.URL("/oauth2/token") + "\""
 }
 
 // oauthTokenPage is an OAuth token's own page.
@@ -324,7 +323,6 @@ func (v *visit) showOAuthToken(t *token.OAuthToken, status int, dialog string, a
 		Created: v.moment(t.CreatedAt, t.CreatedAt.UTC().Format(exactForm)), Expires: v.expiry(t.ExpiresAt, t.StatusAt(v.now) != token.Active),
 		Curl: v.refreshCurl(), CurlWords: v.refreshWords(),
 	}
-	d.Row.Inline = false
 	if !t.DisabledAt.IsZero() {
 		d.Stopped, d.Expires = v.moment(t.DisabledAt, t.DisabledAt.UTC().Format(exactForm)), v.day(t.ExpiresAt)
 	}

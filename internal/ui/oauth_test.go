@@ -86,7 +86,7 @@ func TestS4SeveralPairsAreDisabledAndDeletedAtOnce(t *testing.T) {
 	path := "/workspaces/oauth-tokens/oauth-tokens/batch"
 	b.get("/workspaces/oauth-tokens/oauth-tokens").want(200, "Select Program 1", "Tick tokens").lacks("Not mine")
 	fields := []string{"do", "disable", "ids", ids[0], "ids", ids[1], "ids", others.ID}
-	b.post(path, fields...).want(200, "Disable 3 OAuth tokens", "2 of them work now", "Program 1", "Program 2", "An OAuth token that is gone", "never used").lacks("Not mine")
+	b.post(path, fields...).want(200, "Disable 3 OAuth tokens", "2 of them work now. Their refresh tokens will fail at once.", "Program 1", "Program 2", "An OAuth token that is gone", "never used").lacks("Not mine")
 	checkPage(t, b, "before several")
 	b.post(path, append(fields, "confirmed", "1")...).want(200, "2 OAuth tokens done, 1 OAuth token not", "Done", "Only the owner")
 	checkPage(t, b, "after several")

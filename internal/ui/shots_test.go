@@ -10,6 +10,7 @@ import (
 
 	"github.com/chromedp/chromedp"
 
+	"github.com/keywright/keywright/internal/authority"
 	"github.com/keywright/keywright/internal/testkit"
 	"github.com/keywright/keywright/internal/token"
 )
@@ -74,7 +75,7 @@ func TestScreenshots(t *testing.T) {
 			png, err := chromedp.Run(ctx, chromedp.CaptureScreenshot())
 			s.must(err)
 			s.must(os.WriteFile(filepath.Join(dir, name+"-"+mode.name+".png"), png, 0o644))
-			s.must(chromedp.Do(ctx, script("document.querySelector('#secret')?.dispatchEvent(new Event('copy'))")))
+			s.must(chromedp.Do(ctx, script("document.querySelectorAll('[data-keep]').forEach(f => f.dispatchEvent(new Event('copy')))")))
 		}
 	}
 	s.must(chromedp.Do(ctx, chromedp.Navigate("about:blank"))) // begins the browser
@@ -87,6 +88,56 @@ func TestScreenshots(t *testing.T) {
 	take("41-shown", "/workspaces/standard/tokens/new?scopes=odata:read", fresh, create, shown)
 	take("42-shown-ask", "/workspaces/scoped-tokens/tokens/new?scopes=device", fresh, create, shown, chromedp.Click(css("[data-testid=close]")))
 	take("43-made", "/workspaces/standard/tokens?made="+id)
+	takeClients(s, take, fresh)
+}
+
+// takeClients takes pictures of apps, OAuth tokens and signing keys.
+func takeClients(s *site, take take, fresh step) {
+	admin := s.people[token.Administrator]
+	for i, name := range []string{"Python notebook", "Nightly export", "Workshop"} {
+		p, _ := s.pair(admin, "oauth-tokens", name, 30*(i+1))
+		s.useOf(p.ID, p.Owner.ID, p.WorkspaceID, int64(9*i), "203.0.113.7")
+		if i == 2 {
+			_, err := s.auth.DisableOAuthToken(s.ctx(), admin, "oauth-tokens", p.ID)
+			s.must(err)
+		}
+	}
+	pair, issued := s.pair(admin, "standard", "Build machine", 90)
+	refreshed, err := s.auth.Refresh(s.ctx(), issued.RefreshToken, "", authority.GrantRequest{}, token.Origin{})
+	s.must(err)
+	_, err = s.auth.Refresh(s.ctx(), refreshed.RefreshToken, "", authority.GrantRequest{}, token.Origin{})
+	s.must(err)
+	_, _ = s.auth.Refresh(s.ctx(), issued.RefreshToken, "", authority.GrantRequest{}, token.Origin{})
+	app, first := s.app(admin, "standard", "Invoice service", "odata:read")
+	s.good(first.Reveal())
+	s.must(s.checks.Flush(s.ctx()))
+	admin.SignedInAt = s.clock.Now()
+	_, _, err = s.auth.RotateAppSecret(s.ctx(), admin, "standard", app.ID, authority.Rotation{Keep: 7 * 24 * time.Hour})
+	s.must(err)
+	s.good(first.Reveal())
+	s.must(s.checks.Flush(s.ctx()))
+	_, err = s.auth.RotateKeys(s.ctx(), admin, "standard", false)
+	s.must(err)
+	at := "/workspaces/standard"
+	dialog := func(id string) step { return chromedp.WaitVisible(css("[data-testid=" + id + "]")) }
+	take("50-apps", at+"/apps?made="+app.ID)
+	take("51-app", at+"/apps/"+app.ID)
+	take("52-app-create", at+"/apps/new?name=Loader&scopes=odata:read")
+	take("53-app-shown", at+"/apps/new?scopes=odata:read", fresh, chromedp.Click(css("[data-testid=save-app]")), dialog("secret-dialog"))
+	take("54-rotate", at+"/apps/"+app.ID+"/rotate")
+	take("55-app-disable", at+"/apps/"+app.ID+"/disable")
+	take("56-app-add-folded", "/workspaces/apps-and-tokens/apps/new")
+	take("57-app-view", "/workspaces/apps-and-tokens/apps/new", fresh, chromedp.Click(css("[data-testid=save-app]")), dialog("secret-dialog"))
+	take("60-oauth", "/workspaces/oauth-tokens/oauth-tokens")
+	take("61-generate", "/workspaces/oauth-tokens/oauth-tokens/new?name=Report")
+	take("62-generate-bad", "/workspaces/oauth-tokens/oauth-tokens/new?lifetime_days=400", chromedp.Click(css("[data-testid=generate]")), dialog("problems"))
+	take("63-oauth-shown", "/workspaces/oauth-tokens/oauth-tokens/new", fresh, chromedp.Click(css("[data-testid=generate]")), dialog("secret-dialog"))
+	take("64-oauth-ask", at+"/oauth-tokens/new", fresh, chromedp.Click(css("[data-testid=generate]")), dialog("secret-dialog"), chromedp.Click(css("[data-testid=close]")))
+	take("65-oauth-standard", at+"/oauth-tokens")
+	take("66-oauth-token", at+"/oauth-tokens/"+pair.ID)
+	take("67-oauth-batch", "/workspaces/oauth-tokens/oauth-tokens", chromedp.Click(css("[name=ids]")), chromedp.Click(css("[data-bulk]")), dialog("batch-dialog"))
+	take("70-keys", at+"/admin/keys")
+	take("71-keys-replace", at+"/admin/keys/replace")
 }
 
 func css(selector string) chromedp.CSS { return chromedp.CSS(selector) }

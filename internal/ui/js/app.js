@@ -120,10 +120,10 @@ $$("[data-picker]").forEach(p => {
 /* How long: the resulting date while one types. */
 $$("[data-lasts]").forEach(set => {
   const days = $("#lifetime_days", set), until = $("[data-until]", set);
-  const show = () => {
+  const show = typed => {
     const n = Number(days.value), {min, max} = set.dataset;
     if (!days.value) return until.textContent = "";
-    if (!Number.isInteger(n) || n < min || n > max) return until.textContent = `Choose ${min} to ${max} days.`;
+    if (!Number.isInteger(n) || n < min || n > max) return until.textContent = typed ? `Choose ${min} to ${max} days.` : "";
     until.textContent = "until " + date.format(new Date(Date.now() + n * 864e5));
   };
   on(days, "input", show);
