@@ -131,7 +131,7 @@ func TestWalkChangingThePolicy(t *testing.T) {
 
 	p.Click("Policy").Click("Single token").See("not saved yet", "Members can hold one token each").Axe()
 	p.Click("Review and save").Dialog("Save this policy?").See("1 live token", "Before the change").Axe()
-	p.Click("Apply the policy to them").Click("Revoke Before the change").Click("Save policy").See("The policy is saved")
+	p.Click("Apply the policy to them").Click("Stop Before the change").Click("Save policy").See("The policy is saved")
 	d.answers(t, 401, ws, secret)
 	p.Click("Personal access token").See("Add token", "Microsoft Excel")
 	p.Click("Audit log").See("changed the policy")

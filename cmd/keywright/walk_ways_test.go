@@ -118,7 +118,8 @@ func TestWalkOnAPhone(t *testing.T) {
 		"/sign-in", "/workspaces/standard/tokens", "/workspaces/standard/tokens/new", "/workspaces/standard/admin/tokens", "/workspaces/standard/admin/members",
 		"/workspaces/standard/admin/members/new", "/workspaces/scoped-tokens/admin/scopes", "/workspaces/standard/admin/policy", "/workspaces/standard/audit",
 		"/workspaces/standard/usage", "/workspaces/crm-tokens/tokens", "/workspaces/apps-and-tokens/tokens", "/workspaces/scoped-tokens/tokens",
-		"/workspaces/oauth-tokens/settings", "/installation", "/installation/workspaces/new", "/account", "/account/password", "/help",
+		"/workspaces/oauth-tokens/oauth-tokens", "/workspaces/oauth-tokens/oauth-tokens/new", "/workspaces/standard/oauth-tokens", "/workspaces/standard/apps",
+		"/workspaces/standard/apps/new", "/workspaces/standard/admin/keys", "/workspaces/apps-and-tokens/apps/new", "/installation", "/installation/workspaces/new", "/account", "/account/password", "/help",
 	} {
 		p.Go(path)
 		if wide := p.Run("document.documentElement.scrollWidth"); wide != "390" {

@@ -182,10 +182,12 @@ func (p *Page) Click(name string) *Page {
 	if x.disabled {
 		p.fail("%s %q is disabled: %s", x.role, name, x.description)
 	}
-	var at *struct{ X, Y float64 }
+	// Twice at one place: what is anchored to something else follows a moment after the page has scrolled.
+	var at, before *struct{ X, Y float64 }
 	p.await(fmt.Sprintf("%q to be where the mouse reaches it", name), func() (ok bool, err error) {
+		before = at
 		at, err = ask[*struct{ X, Y float64 }](p, x, whereToClick)
-		return at != nil, err
+		return at != nil && before != nil && *at == *before, err
 	})
 	for _, step := range []input.DispatchMouseEventType{input.DispatchMouseEventTypeMouseMoved, input.DispatchMouseEventTypeMousePressed, input.DispatchMouseEventTypeMouseReleased} {
 		m := input.DispatchMouseEventParams{Type: step, X: at.X, Y: at.Y}
