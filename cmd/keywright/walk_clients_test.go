@@ -307,7 +307,7 @@ func TestWalkStandardAnAppAndItsSecrets(t *testing.T) {
 
 	// What the demo's history holds: an old refresh token came again, and its owner is told.
 	p.Click("OAuth tokens").See("Somebody used an old refresh token of “Shared build machine” on", "We stopped it.").Axe()
-	p.Click("Month-end script").See("Identifier", "Whatever you may do", "generated").Axe()
+	p.Click("Month-end script").See("Identifier", "Whatever you may do", "refreshed").Axe()
 	p.Go("/workspaces/standard/oauth-tokens").Click("Shared build machine").See("Somebody used an old refresh token", "Disabled").Axe()
 }
 
