@@ -300,7 +300,7 @@ func TestWalkStandardAnAppAndItsSecrets(t *testing.T) {
 	d.answers(t, 401, "standard", first)
 	d.answers(t, 200, "standard", second)
 
-	p.Click("Edit").Dialog("Edit " + name).Axe().Fill("App name", name+", changed").Click("Read data (OData)").Click("Save changes").See("Your changes to the app are saved", name+", changed", "reaches nothing")
+	p.Click("Edit").Dialog("Edit "+name).Axe().Fill("App name", name+", changed").Click("Read data (OData)").Click("Save changes").See("Your changes to the app are saved", name+", changed", "reaches nothing")
 	d.answers(t, 403, "standard", second, "odata:read")
 	p.See("rotated the client secret of", "ended the old client secret of").Click("Delete").Dialog("Delete app").Axe().Click("Delete").NotSee(name)
 	d.answers(t, 401, "standard", second)

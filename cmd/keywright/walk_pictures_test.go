@@ -49,6 +49,15 @@ func TestWalkForThePicturesOfTheDocumentation(t *testing.T) {
 	p.Go("/workspaces/standard/tokens")
 	picture(t, p, "phone")
 
+	p.Width(pictureWidth).Go("/workspaces/apps-and-tokens/tokens").See("Workflow robot")
+	picture(t, p, "apps")
+	p.Go("/workspaces/standard/oauth-tokens/new?name=Sales+report").Click("Generate").Dialog("Your new OAuth token")
+	p.Run(`document.querySelector("#secret").value = "kw_rt_" + "EXAMPLE".repeat(6).slice(0, 36)`)
+	p.Run(`document.querySelector("#access").value = "eyJhbGciOiJFUzI1NiJ9." + "EXAMPLE".repeat(9) + ".EXAMPLE"`)
+	picture(t, p, "oauth-shown-once")
+	p.Clipboard(func() { p.Click("Copy Refresh token") })
+	p.Click("Close")
+
 	p = d.as(t, demoAdmin).Width(pictureWidth)
 	p.Go("/workspaces/standard/admin/policy").See("What this means")
 	picture(t, p, "policy")
@@ -76,7 +85,7 @@ func picture(t *testing.T, p *testkit.Page, name string) {
 func picturesAreThere(t *testing.T, names ...string) {
 	t.Helper()
 	if names == nil {
-		names = strings.Fields("tokens create shown-once phone policy all-tokens usage audit-log-dark")
+		names = strings.Fields("tokens create shown-once phone apps oauth-shown-once policy all-tokens usage audit-log-dark")
 	}
 	for _, name := range names {
 		if s, err := os.Stat(filepath.Join(picturesDir, name+".png")); err != nil {

@@ -151,14 +151,10 @@ func (v *visit) delete() error {
 }
 
 func (v *visit) deleteSent() error {
-	back := v.backFrom("")
-	if v.from() == fromPage {
-		back = v.list(kindTokens)
-	}
 	if err := v.authority.DeleteToken(v.r.Context(), v.by, v.in.Slug, v.r.PathValue("id")); err != nil {
 		return err
 	}
-	return v.goTo(back + "?done=deleted")
+	return v.goTo(v.afterDeleting(kindTokens) + "?done=deleted")
 }
 
 func upper(s string) string { return strings.ToUpper(s[:1]) + s[1:] }

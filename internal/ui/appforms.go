@@ -383,7 +383,7 @@ func (v *visit) disableAppSent() error {
 	if _, err := v.authority.DisableApp(v.r.Context(), v.by, v.in.Slug, v.r.PathValue("id")); err != nil {
 		return err
 	}
-	return v.goTo(back + "?done=app-disabled")
+	return v.goTo(back + "?done=" + v.laterNote("app-disabled"))
 }
 
 func (v *visit) activateApp() error {
@@ -420,14 +420,10 @@ func (v *visit) deleteApp() error {
 }
 
 func (v *visit) deleteAppSent() error {
-	back := v.list(kindApps)
-	if v.origin(kindApps) == fromAll {
-		back = v.at("admin", "tokens")
-	}
 	if err := v.authority.DeleteApp(v.r.Context(), v.by, v.in.Slug, v.r.PathValue("id")); err != nil {
 		return err
 	}
-	return v.goTo(back + "?done=app-deleted")
+	return v.goTo(v.afterDeleting(kindApps) + "?done=" + v.laterNote("app-deleted"))
 }
 
 // endSecret asks before an old client secret is ended; the address names it.

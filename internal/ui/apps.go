@@ -202,6 +202,14 @@ func (v *visit) backTo(k kind, id string) string {
 	}
 }
 
+// afterDeleting is where one goes when what the page was about is gone.
+func (v *visit) afterDeleting(k kind) string {
+	if !v.has(k) || v.query("from") == fromAll {
+		return v.at("admin", "tokens")
+	}
+	return v.list(k)
+}
+
 func notOffered() error {
 	return fault.New(fault.Forbidden, api.CodeActionNotOffered, "This workspace's rules do not offer this.")
 }

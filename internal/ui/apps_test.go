@@ -218,3 +218,48 @@ func TestEachKindHasItsPlaceInTheNavigation(t *testing.T) {
 		}
 	}
 }
+
+// An administrator stops what the policy gives to others only, from the pages that they lead to.
+func TestAnAdministratorWithoutAListStopsAppsAndPairs(t *testing.T) {
+	s := newSite(t).populate()
+	dev := s.people[token.Developer]
+	app, secret := s.app(dev, "standard", "Loader", "odata:read")
+	pair, _ := s.pair(dev, "standard", "Script", 30)
+	policy, _ := token.Standard.Policy()
+	for _, a := range []*token.Access{&policy.Apps.Access, &policy.OAuthTokens.Access} {
+		a.Roles, a.Creators, a.Actions = []token.Role{token.Developer}, []token.Role{token.Developer}, []token.Action{token.ActDelete}
+	}
+	_, err := s.auth.SetPolicy(s.ctx(), s.admin, "standard", policy)
+	s.must(err)
+	b := s.as(token.Administrator)
+	for _, path := range []string{"/apps", "/apps/new", "/oauth-tokens", "/oauth-tokens/new"} {
+		b.get("/workspaces/standard" + path).want(403)
+	}
+	at := "/workspaces/standard/apps/" + app.ID
+	b.get(at+"?from=all").want(200, "Loader", "Disable", "Delete").lacks("Rotate secret", "Activate", `data-act="edit_scope"`)
+	b.get(at + "/rotate").want(403)
+	b.get(at + "/edit").want(403)
+	b.get(at+"/disable?from=page").want(200, "Disable “Loader”")
+	if b.post(at + "/disable?from=page"); b.path != at {
+		t.Errorf("disabling leads to %s", b.path)
+	}
+	b.want(200, "The app is disabled")
+	if s.good(secret.Reveal()) {
+		t.Error("the app goes on working")
+	}
+	if b.post(at + "/delete?from=page"); b.path != "/workspaces/standard/admin/tokens" {
+		t.Errorf("deleting leads to %s", b.path)
+	}
+	at = "/workspaces/standard/oauth-tokens/" + pair.ID
+	b.get(at+"?from=all").want(200, "Script", "Whatever its owner may do", "Disable")
+	b.get(at+"/disable?from=all").want(200, "It belongs to Deniz Kaya.")
+	if b.post(at + "/disable?from=all"); b.path != "/workspaces/standard/admin/tokens" {
+		t.Errorf("disabling leads to %s", b.path)
+	}
+
+	// A developer has the lists; the policy offers them no page of one, and no disabling.
+	d := s.as(token.Developer)
+	d.get("/workspaces/standard/oauth-tokens").want(200, "Script", "Disabled").lacks(`data-act="disable"`, `data-act="view"`)
+	d.get(at).want(403)
+	d.get(at + "/disable").want(403)
+}

@@ -117,6 +117,8 @@ func doneNotes() map[string]string {
 		"oauth-disabled": "The OAuth token is disabled. Its refresh token has stopped working.",
 		"oauth-deleted":  "The OAuth token is deleted. Its refresh token has stopped working.",
 
+		"app-disabled-later":   "The app is disabled. Its client secret has stopped working; an access token works until it expires.",
+		"app-deleted-later":    "The app is deleted. Its client secret has stopped working; an access token works until it expires.",
 		"oauth-disabled-later": "The OAuth token is disabled. Its refresh token has stopped working; an access token works until it expires.",
 		"oauth-deleted-later":  "The OAuth token is deleted. Its refresh token has stopped working; an access token works until it expires.",
 	}

@@ -412,12 +412,8 @@ func (v *visit) deleteOAuth() error {
 }
 
 func (v *visit) deleteOAuthSent() error {
-	back := v.list(kindOAuth)
-	if v.origin(kindOAuth) == fromAll {
-		back = v.at("admin", "tokens")
-	}
 	if err := v.authority.DeleteOAuthToken(v.r.Context(), v.by, v.in.Slug, v.r.PathValue("id")); err != nil {
 		return err
 	}
-	return v.goTo(back + "?done=" + v.laterNote("oauth-deleted"))
+	return v.goTo(v.afterDeleting(kindOAuth) + "?done=" + v.laterNote("oauth-deleted"))
 }

@@ -173,9 +173,7 @@ func (v *visit) policySent() error {
 		if err != nil {
 			return err
 		}
-		v.w.Header().Set("Content-Type", "text/html; charset=utf-8")
-		_, err = v.w.Write([]byte(body))
-		return err
+		return v.fragment(string(body))
 	}
 	if len(bad.All) > 0 {
 		return v.showPolicy(422, p, bad, policyView{unsaved: true})
