@@ -73,7 +73,8 @@ func (c *Checker) findLegacy(ctx context.Context, presented, workspace string, f
 		case err != nil:
 			return err
 		}
-		// Found through another scheme than its own, it was not the token that was presented: see find.
+		// Found through another scheme than its own, what was presented is not the token but what is hashed to
+		// keep its digest: who knows that has the digest.
 		if s.Scheme == token.SchemeSHA256 && f.kind == kindLegacy || s.Scheme != token.SchemeSHA256 && f.kind == kindDigest {
 			return nil
 		}
@@ -109,12 +110,10 @@ func (c *Checker) legaciesOf(ctx context.Context, slug string) (*legacyList, err
 	if l := c.fresh(s); l != nil {
 		return l, nil
 	}
-	select {
-	case s.turn <- struct{}{}:
-		defer func() { <-s.turn }()
-	case <-ctx.Done():
-		return nil, ctx.Err()
+	if err := s.wait(ctx); err != nil {
+		return nil, err
 	}
+	defer func() { <-s.turn }()
 	if l := c.fresh(s); l != nil {
 		return l, nil
 	}
@@ -129,6 +128,21 @@ func (c *Checker) legaciesOf(ctx context.Context, slug string) (*legacyList, err
 	}
 	s.list.Store(l)
 	return l, nil
+}
+
+// wait takes the turn, or gives up with its context. A turn that is free needs no patience.
+func (s *shelf) wait(ctx context.Context) error {
+	select {
+	case s.turn <- struct{}{}:
+		return nil
+	default:
+	}
+	select {
+	case s.turn <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
 func (c *Checker) fresh(s *shelf) *legacyList {

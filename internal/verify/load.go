@@ -30,10 +30,6 @@ func (c *Checker) find(ctx context.Context, presented, workspace string, f *foun
 	if as := c.formOf(presented); as != noForm {
 		h := hashOf(presented)
 		err = c.findHash(ctx, as, &h, presented, f)
-		if err == nil && f.kind == kindDigest {
-			// Somebody presents what is hashed to keep a digest. That takes the digest, and not the token.
-			err = errUnknown
-		}
 	}
 	if err == errUnknown && workspace != "" && len(presented) <= token.MaxLegacy { //nolint:errorlint // findHash returns the value itself
 		err = c.findLegacy(ctx, presented, workspace, f)
