@@ -178,6 +178,7 @@ func (f *InventoryFilter) narrow(w *where, s *source, now time.Time) {
 		if f.NeverExpires || !f.ExpiresBefore.IsZero() {
 			w.add("1 = 0")
 		}
+	case token.KindAccess: // is not kept
 	}
 }
 

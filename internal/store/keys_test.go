@@ -157,8 +157,13 @@ func TestSweepRemovesSecretsAndKeysThatAreOver(t *testing.T) {
 		view(t, s, func(tx *store.Tx) error {
 			rows, err := tx.Strings(1, `select oauth_token_id as id from refresh_tokens union select id from app_secrets union select id from signing_keys union select id from oauth_tokens order by id`)
 			want := [][]string{
-				{aSecret(2, "").ID}, {aSecret(3, "").ID}, {"key_2"}, {"key_3"},
-				{anOAuthToken(1).ID}, {anOAuthToken(2).ID}, {anOAuthToken(3).ID}, // their rows stay in the list
+				{aSecret(2, "").ID},
+				{aSecret(3, "").ID},
+				{"key_2"},
+				{"key_3"},
+				{anOAuthToken(1).ID}, // their rows stay in the list
+				{anOAuthToken(2).ID},
+				{anOAuthToken(3).ID},
 			}
 			if d := cmp.Diff(want, rows); d != "" {
 				t.Error(d)

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/netip"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -25,6 +26,62 @@ func result[T any](_ T, err error) error { return err }
 
 // calls are all methods of Tx, on what furnish has made.
 func calls() []call {
+	return slices.Concat(peopleCalls(), tokenCalls(), appCalls(), oauthCalls(), legacyCalls())
+}
+
+// peopleCalls are the methods about people and workspaces.
+func peopleCalls() []call {
+	hour := testkit.NewClock().Now().Add(time.Hour)
+	policy, _ := token.Standard.Policy()
+	return []call{
+		{"AddUser", func(tx *store.Tx) error {
+			return tx.AddUser(store.User{Person: token.Person{ID: "usr_c", Email: "c", Name: "C"}, PasswordHash: "h", InstallationAdmin: true, CreatedAt: tx.Now})
+		}},
+		{"User", func(tx *store.Tx) error { return result(tx.User("usr_c")) }},
+		{"UserByEmail", func(tx *store.Tx) error { return result(tx.UserByEmail("c")) }},
+		{"HasUsers", func(tx *store.Tx) error { return result(tx.HasUsers()) }},
+		{"SetPassword", func(tx *store.Tx) error { return tx.SetPassword("usr_c", "h2") }},
+		{"SetInstallationAdmin", func(tx *store.Tx) error { return tx.SetInstallationAdmin("usr_c", false) }},
+		{"InstallationAdmins", func(tx *store.Tx) error { return result(tx.InstallationAdmins()) }},
+		{"AddSession", func(tx *store.Tx) error { return tx.AddSession(session("ses_1", "usr_a", hour), hashOf(1)) }},
+		{"SessionByHash", func(tx *store.Tx) error { return result(tx.SessionByHash(hashOf(1), tx.Now, tx.Now)) }},
+		{"TouchSession", func(tx *store.Tx) error { return tx.TouchSession("ses_1", hour) }},
+		{"EndSession", func(tx *store.Tx) error { return tx.EndSession("ses_1") }},
+		{"EndSessions", func(tx *store.Tx) error { return result(tx.EndSessions("usr_a", "")) }},
+		{"Sweep", func(tx *store.Tx) error { return tx.Sweep(tx.Now, tx.Now) }},
+		{"AddLink", func(tx *store.Tx) error { return tx.AddLink("usr_a", "reset", hashOf(1), hour) }},
+		{"Link", func(tx *store.Tx) error { _, _, err := tx.Link(hashOf(1)); return err }},
+		{"UseLink", func(tx *store.Tx) error { return tx.UseLink(hashOf(1)) }},
+		{"SpendNonce", func(tx *store.Tx) error { return tx.SpendNonce(hashOf(1), hour) }},
+		{"AddWorkspace", func(tx *store.Tx) error { return addWorkspace(tx, "ws_2", "two") }},
+		{"Workspace", func(tx *store.Tx) error { return result(tx.Workspace("two")) }},
+		{"Workspaces", func(tx *store.Tx) error { return result(tx.Workspaces()) }},
+		{"Rules", func(tx *store.Tx) error { return result(tx.Rules("ws_2")) }},
+		{"SetRules", func(tx *store.Tx) error { return tx.SetRules("ws_2", store.Rules{Policy: policy}) }},
+		{"RenameWorkspace", func(tx *store.Tx) error { return tx.RenameWorkspace("ws_2", "2") }},
+		{"TakeWorkspaceTurn", func(tx *store.Tx) error { return tx.TakeWorkspaceTurn("ws_2") }},
+		{"DeleteWorkspace", func(tx *store.Tx) error { return tx.DeleteWorkspace("ws_2") }},
+		{"Membership", func(tx *store.Tx) error { return result(tx.Membership("one", "usr_a")) }},
+		{"Memberships", func(tx *store.Tx) error { return result(tx.Memberships("usr_a")) }},
+		{"TakeTurn", func(tx *store.Tx) error { return result(tx.TakeTurn("ws_1", "usr_a")) }},
+		{"TakeOwnTurn", func(tx *store.Tx) error {
+			return errors.Join(tx.TakeOwnTurn("ws_1", "usr_a"), tx.TakeOwnTurn("one", "usr_a"))
+		}},
+		{"TakeEveryTurn", func(tx *store.Tx) error { return tx.TakeEveryTurn("ws_1") }},
+		{"TakeInstallationTurn", func(tx *store.Tx) error { return tx.TakeInstallationTurn() }},
+		{"HoldPassword", func(tx *store.Tx) error { return tx.HoldPassword("usr_c", "h2") }},
+		{"DropLinks", func(tx *store.Tx) error { return tx.DropLinks("usr_c") }},
+		{"AddMember", func(tx *store.Tx) error { return tx.AddMember("ws_1", "usr_c", token.PlainMember) }},
+		{"Member", func(tx *store.Tx) error { return result(tx.Member("ws_1", "usr_c")) }},
+		{"Members", func(tx *store.Tx) error { return result(tx.Members("ws_1", store.Page{After: "zzz", Limit: 10})) }},
+		{"CountAdministrators", func(tx *store.Tx) error { return result(tx.CountAdministrators("ws_1")) }},
+		{"SetRole", func(tx *store.Tx) error { return tx.SetRole("ws_1", "usr_c", token.Developer) }},
+		{"RemoveMember", func(tx *store.Tx) error { return tx.RemoveMember("ws_1", "usr_c") }},
+	}
+}
+
+// tokenCalls are the methods about personal access tokens, their use, and events.
+func tokenCalls() []call {
 	hour := testkit.NewClock().Now().Add(time.Hour)
 	filter := store.TokenFilter{
 		WorkspaceID: "ws_1", OwnerID: "usr_a", Status: token.Active, Scope: "a", ScopeRoles: token.Roles(), UnusedSince: hour,
@@ -32,79 +89,34 @@ func calls() []call {
 	}
 	use := store.Use{TokenID: aToken(1).ID, OwnerID: "usr_a", WorkspaceID: "ws_1", Day: 3, Requests: 4, LastUsedAt: hour, LastUsedIP: netip.MustParseAddr("::1"), Addresses: addresses("::1", "192.0.2.1")}
 	days := store.UseFilter{WorkspaceID: "ws_1", OwnerID: "usr_a", TokenID: aToken(1).ID, To: 9}
-	policy, _ := token.Standard.Policy()
 	expiring := aToken(1)
 	expiring.Scopes, expiring.ExpiresAt = token.Scopes{"a"}, hour
 	page := store.Page{After: "zzz", Limit: 10}
-	add := func(method string, fn func(*store.Tx) error) call { return call{method, fn} }
-	return append([]call{
-		add("AddUser", func(tx *store.Tx) error {
-			return tx.AddUser(store.User{Person: token.Person{ID: "usr_c", Email: "c", Name: "C"}, PasswordHash: "h", InstallationAdmin: true, CreatedAt: tx.Now})
-		}),
-		add("User", func(tx *store.Tx) error { return result(tx.User("usr_c")) }),
-		add("UserByEmail", func(tx *store.Tx) error { return result(tx.UserByEmail("c")) }),
-		add("HasUsers", func(tx *store.Tx) error { return result(tx.HasUsers()) }),
-		add("SetPassword", func(tx *store.Tx) error { return tx.SetPassword("usr_c", "h2") }),
-		add("SetInstallationAdmin", func(tx *store.Tx) error { return tx.SetInstallationAdmin("usr_c", false) }),
-		add("InstallationAdmins", func(tx *store.Tx) error { return result(tx.InstallationAdmins()) }),
-		add("AddSession", func(tx *store.Tx) error { return tx.AddSession(session("ses_1", "usr_a", hour), hashOf(1)) }),
-		add("SessionByHash", func(tx *store.Tx) error { return result(tx.SessionByHash(hashOf(1), tx.Now, tx.Now)) }),
-		add("TouchSession", func(tx *store.Tx) error { return tx.TouchSession("ses_1", hour) }),
-		add("EndSession", func(tx *store.Tx) error { return tx.EndSession("ses_1") }),
-		add("EndSessions", func(tx *store.Tx) error { return result(tx.EndSessions("usr_a", "")) }),
-		add("Sweep", func(tx *store.Tx) error { return tx.Sweep(tx.Now, tx.Now) }),
-		add("AddLink", func(tx *store.Tx) error { return tx.AddLink("usr_a", "reset", hashOf(1), hour) }),
-		add("Link", func(tx *store.Tx) error { _, _, err := tx.Link(hashOf(1)); return err }),
-		add("UseLink", func(tx *store.Tx) error { return tx.UseLink(hashOf(1)) }),
-		add("SpendNonce", func(tx *store.Tx) error { return tx.SpendNonce(hashOf(1), hour) }),
-		add("AddWorkspace", func(tx *store.Tx) error { return addWorkspace(tx, "ws_2", "two") }),
-		add("Workspace", func(tx *store.Tx) error { return result(tx.Workspace("two")) }),
-		add("Workspaces", func(tx *store.Tx) error { return result(tx.Workspaces()) }),
-		add("Rules", func(tx *store.Tx) error { return result(tx.Rules("ws_2")) }),
-		add("SetRules", func(tx *store.Tx) error { return tx.SetRules("ws_2", store.Rules{Policy: policy}) }),
-		add("RenameWorkspace", func(tx *store.Tx) error { return tx.RenameWorkspace("ws_2", "2") }),
-		add("TakeWorkspaceTurn", func(tx *store.Tx) error { return tx.TakeWorkspaceTurn("ws_2") }),
-		add("DeleteWorkspace", func(tx *store.Tx) error { return tx.DeleteWorkspace("ws_2") }),
-		add("Membership", func(tx *store.Tx) error { return result(tx.Membership("one", "usr_a")) }),
-		add("Memberships", func(tx *store.Tx) error { return result(tx.Memberships("usr_a")) }),
-		add("TakeTurn", func(tx *store.Tx) error { return result(tx.TakeTurn("ws_1", "usr_a")) }),
-		add("TakeOwnTurn", func(tx *store.Tx) error {
-			return errors.Join(tx.TakeOwnTurn("ws_1", "usr_a"), tx.TakeOwnTurn("one", "usr_a"))
-		}),
-		add("TakeEveryTurn", func(tx *store.Tx) error { return tx.TakeEveryTurn("ws_1") }),
-		add("TakeInstallationTurn", func(tx *store.Tx) error { return tx.TakeInstallationTurn() }),
-		add("HoldPassword", func(tx *store.Tx) error { return tx.HoldPassword("usr_c", "h2") }),
-		add("DropLinks", func(tx *store.Tx) error { return tx.DropLinks("usr_c") }),
-		add("AddMember", func(tx *store.Tx) error { return tx.AddMember("ws_1", "usr_c", token.PlainMember) }),
-		add("Member", func(tx *store.Tx) error { return result(tx.Member("ws_1", "usr_c")) }),
-		add("Members", func(tx *store.Tx) error { return result(tx.Members("ws_1", page)) }),
-		add("CountAdministrators", func(tx *store.Tx) error { return result(tx.CountAdministrators("ws_1")) }),
-		add("SetRole", func(tx *store.Tx) error { return tx.SetRole("ws_1", "usr_c", token.Developer) }),
-		add("RemoveMember", func(tx *store.Tx) error { return tx.RemoveMember("ws_1", "usr_c") }),
-		add("AddToken", func(tx *store.Tx) error { return tx.AddToken(expiring, hashOf(1)) }),
-		add("Token", func(tx *store.Tx) error { return result(tx.Token("ws_1", aToken(1).ID)) }),
-		add("TokenHash", func(tx *store.Tx) error { return result(tx.TokenHash(aToken(1).ID)) }),
-		add("Tokens", func(tx *store.Tx) error { return result(tx.Tokens(filter, page)) }),
-		add("CountTokens", func(tx *store.Tx) error { return result(tx.CountTokens(filter)) }),
-		add("NameTaken", func(tx *store.Tx) error { return result(tx.NameTaken("ws_1", "usr_a", "token 1")) }),
-		add("TokenByHash", func(tx *store.Tx) error { return result(tx.TokenByHash(hashOf(1))) }),
-		add("AddUse", func(tx *store.Tx) error { return tx.AddUse(use) }),
-		add("UsePerDay", func(tx *store.Tx) error { return result(tx.UsePerDay(days)) }),
-		add("UsePerToken", func(tx *store.Tx) error { return result(tx.UsePerToken(days, 9)) }),
-		add("SetTokenScopes", func(tx *store.Tx) error { return tx.SetTokenScopes(aToken(1).ID, nil) }),
-		add("SetTokenExpiry", func(tx *store.Tx) error { return tx.SetTokenExpiry(aToken(1).ID, time.Time{}) }),
-		add("RenewToken", func(tx *store.Tx) error { return tx.RenewToken(aToken(1), hashOf(2)) }),
-		add("AddTokens", func(tx *store.Tx) error {
+	return []call{
+		{"AddToken", func(tx *store.Tx) error { return tx.AddToken(expiring, hashOf(1)) }},
+		{"Token", func(tx *store.Tx) error { return result(tx.Token("ws_1", aToken(1).ID)) }},
+		{"TokenHash", func(tx *store.Tx) error { return result(tx.TokenHash(aToken(1).ID)) }},
+		{"Tokens", func(tx *store.Tx) error { return result(tx.Tokens(filter, page)) }},
+		{"CountTokens", func(tx *store.Tx) error { return result(tx.CountTokens(filter)) }},
+		{"NameTaken", func(tx *store.Tx) error { return result(tx.NameTaken("ws_1", "usr_a", "token 1")) }},
+		{"TokenByHash", func(tx *store.Tx) error { return result(tx.TokenByHash(hashOf(1))) }},
+		{"AddUse", func(tx *store.Tx) error { return tx.AddUse(use) }},
+		{"UsePerDay", func(tx *store.Tx) error { return result(tx.UsePerDay(days)) }},
+		{"UsePerToken", func(tx *store.Tx) error { return result(tx.UsePerToken(days, 9)) }},
+		{"SetTokenScopes", func(tx *store.Tx) error { return tx.SetTokenScopes(aToken(1).ID, nil) }},
+		{"SetTokenExpiry", func(tx *store.Tx) error { return tx.SetTokenExpiry(aToken(1).ID, time.Time{}) }},
+		{"RenewToken", func(tx *store.Tx) error { return tx.RenewToken(aToken(1), hashOf(2)) }},
+		{"AddTokens", func(tx *store.Tx) error {
 			return tx.AddTokens([]store.NewToken{{Token: aToken(2), Hash: hashOf(3)}, {Token: legacyToken(3), Hash: hashOf(4)}})
-		}),
-		add("RevokeToken", func(tx *store.Tx) error { return tx.RevokeToken(aToken(1).ID, "r") }),
-		add("RevokeTokensOf", func(tx *store.Tx) error { return result(tx.RevokeTokensOf("ws_1", "usr_a", "r")) }),
-		add("DeleteToken", func(tx *store.Tx) error { return tx.DeleteToken(aToken(1).ID) }),
-		add("AddEvent", func(tx *store.Tx) error { return tx.AddEvent(event("evt_1", "ws_1")) }),
-		add("Events", func(tx *store.Tx) error {
+		}},
+		{"RevokeToken", func(tx *store.Tx) error { return tx.RevokeToken(aToken(1).ID, "r") }},
+		{"RevokeTokensOf", func(tx *store.Tx) error { return result(tx.RevokeTokensOf("ws_1", "usr_a", "r")) }},
+		{"DeleteToken", func(tx *store.Tx) error { return tx.DeleteToken(aToken(1).ID) }},
+		{"AddEvent", func(tx *store.Tx) error { return tx.AddEvent(event("evt_1", "ws_1")) }},
+		{"Events", func(tx *store.Tx) error {
 			return result(tx.Events(store.EventFilter{WorkspaceID: "ws_1", Concerns: "usr_a", ActorID: "usr_a", TargetID: "t", Action: audit.TokenCreated, From: tx.Now, To: hour}, page))
-		}),
-	}, append(appCalls(), append(oauthCalls(), legacyCalls()...)...)...)
+		}},
+	}
 }
 
 // appCalls are the methods about apps.

@@ -20,7 +20,6 @@ import (
 
 	"github.com/keywright/keywright/internal/store"
 	"github.com/keywright/keywright/internal/testkit"
-	"github.com/keywright/keywright/internal/token"
 )
 
 // openEmpty opens a database without its tables.
@@ -285,16 +284,20 @@ func checkRecordedApps(t *testing.T, s *store.Store) {
 		stopped, err5 := tx.AccessStopped("at_1")
 		keys, err6 := tx.LegacyKeys("ws_1")
 		sealed, err7 := tx.KeysetCheck()
-		got := fmt.Sprint(app.App.Name, app.App.Description, app.App.Scopes, app.App.Keys, app.App.CreatedBy.Name, app.App.Status(), app.App.Epoch, app.Secret.Hint, app.Secret.Sealed,
-			refresh.Token.Name, refresh.Token.DisableReason, refresh.Token.ReusedAt.Sub(now), refresh.Token.ExpiresAt.Sub(now), refresh.Successor == hashOf(2), refresh.Sealed,
-			legacy.Token.Scheme, legacy.Token.ExpiresAt.Sub(now), legacy.Token.OriginalExpiry.Sub(now), legacy.LegacyStop.Sub(now),
-			key.Algorithm, key.Public, key.Sealed, key.SignsFrom.Sub(now), stopped, len(keys), keys[0].Sealed, sealed)
-		want := fmt.Sprint("app 1", "nightly", "a b", `{"keys":[]}`, "Ana", token.Disabled, 1, "wxyz", []byte{0, 1, 0xff},
-			"OAuth 1", "lost", time.Duration(0), 24*time.Hour, true, []byte{7},
-			token.SchemeSHA512, time.Hour, 2*time.Hour, time.Hour,
-			token.EdDSA, `{"kty":"OKP"}`, []byte{0, 1, 0xff}, time.Minute, true, 1, []byte{8}, []byte{9})
-		if d := diff.Diff(want, got); d != "" {
+		want, wantSecret, wantOAuth := anApp(1), aSecret(1, anApp(1).ID), anOAuthToken(1)
+		want.DisabledAt, want.Epoch = now, 1
+		wantOAuth.DisabledAt, wantOAuth.DisableReason, wantOAuth.ReusedAt = now, "lost", now
+		wantLegacy := legacyToken(3)
+		wantLegacy.ExpiresAt, wantLegacy.OriginalExpiry = now.Add(time.Hour), now.Add(2*time.Hour)
+		if d := diff.Diff(want, app.App, equateTokens()...) + diff.Diff(wantSecret, app.Secret, equateTokens()...) + diff.Diff(wantOAuth, refresh.Token, equateTokens()...) +
+			diff.Diff(wantLegacy, legacy.Token, equateTokens()...) + diff.Diff(aKey("key_1", "ws_1", now), key.SigningKey); d != "" {
 			t.Error(d)
+		}
+		if refresh.Successor != hashOf(2) || string(refresh.Sealed) != "\x07" || !legacy.LegacyStop.Equal(now.Add(time.Hour)) || !stopped {
+			t.Errorf("refresh %+v, legacy stop %v, stopped %v", refresh, legacy.LegacyStop, stopped)
+		}
+		if len(keys) != 1 || string(keys[0].Sealed) != "\x08" || string(sealed) != "\x09" {
+			t.Errorf("legacy keys %v, keyset check %v", keys, sealed)
 		}
 		return cmp.Or(err, err2, err3, err4, err5, err6, err7)
 	})

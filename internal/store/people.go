@@ -125,8 +125,7 @@ func (tx *Tx) Sweep(idle, oldest time.Time) error {
 		{`delete from links where hash in (select hash from links where expires_at <= $1 limit 1000)`, []any{micros(tx.Now)}},
 		{`delete from form_nonces where hash in (select hash from form_nonces where expires_at <= $1 limit 1000)`, []any{micros(tx.Now)}},
 		{`delete from stopped_access where id in (select id from stopped_access where expires_at <= $1 limit 1000)`, []any{micros(tx.Now)}},
-		{`delete from refresh_tokens where hash in (select r.hash from oauth_tokens o join refresh_tokens r on r.oauth_token_id = o.id where o.expires_at <= $1 limit 1000)`,
-			[]any{micros(tx.Now.Add(-refreshKeptFor))}},
+		{`delete from refresh_tokens where hash in (select r.hash from oauth_tokens o join refresh_tokens r on r.oauth_token_id = o.id where o.expires_at <= $1 limit 1000)`, []any{micros(tx.Now.Add(-refreshKeptFor))}},
 		{`delete from app_secrets where id in (select id from app_secrets where expires_at <= $1 limit 1000)`, []any{micros(tx.Now.Add(-secretKeptFor))}},
 		{`delete from signing_keys where id in (select id from signing_keys where published_until <= $1 limit 1000)`, []any{micros(tx.Now)}},
 	} {

@@ -194,17 +194,22 @@ func TestUseOfEveryKindIsNotedWhereItBelongsAndListedByName(t *testing.T) {
 				union all select id, cast(last_used_at as text), last_used_ip from apps union all select id, cast(last_used_at as text), last_used_ip from app_secrets order by 1`)
 			at := func(after time.Duration) string { return fmt.Sprint(made.Add(after).UnixMicro()) }
 			want := [][]string{
-				{app, at(4 * time.Minute), "2001:db8::1"}, {anApp(2).ID, "", ""},
-				{aSecret(1, "").ID, "", ""}, {aSecret(2, "").ID, at(4 * time.Minute), "2001:db8::1"},
-				{oauth, at(2 * time.Minute), "2001:db8::1"}, {legacyToken(1).ID, at(time.Minute), "2001:db8::1"},
+				{app, at(4 * time.Minute), "2001:db8::1"},
+				{anApp(2).ID, "", ""},
+				{aSecret(1, "").ID, "", ""},
+				{aSecret(2, "").ID, at(4 * time.Minute), "2001:db8::1"},
+				{oauth, at(2 * time.Minute), "2001:db8::1"},
+				{legacyToken(1).ID, at(time.Minute), "2001:db8::1"},
 			}
 			if d := cmp.Diff(want, rows); d != "" {
 				t.Error(d)
 			}
 			days, err2 := tx.UsePerToken(store.UseFilter{WorkspaceID: "ws_1", To: 9}, 9)
 			wantDays := []store.DayUse{
-				{Day: 3, TokenID: app, TokenName: "app 1", Requests: 4, Refusals: 1}, {Day: 3, TokenID: "app_9", Requests: 1},
-				{Day: 3, TokenID: oauth, TokenName: "OAuth 1", Requests: 1}, {Day: 3, TokenID: legacyToken(1).ID, TokenName: "legacy 1", Requests: 1},
+				{Day: 3, TokenID: app, TokenName: "app 1", Requests: 4, Refusals: 1},
+				{Day: 3, TokenID: "app_9", Requests: 1},
+				{Day: 3, TokenID: oauth, TokenName: "OAuth 1", Requests: 1},
+				{Day: 3, TokenID: legacyToken(1).ID, TokenName: "legacy 1", Requests: 1},
 			}
 			if d := cmp.Diff(wantDays, days); d != "" {
 				t.Error(d)
