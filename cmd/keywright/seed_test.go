@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"io"
 	"log/slog"
 	"os/exec"
 	"path/filepath"
@@ -36,7 +35,7 @@ func seeded(t *testing.T) (*authority.Authority, token.Identity) {
 	if made.token.Reveal() == "" || made.appID == "" || made.clientSecret.Reveal() == "" || made.refresh.Reveal() == "" {
 		t.Error("something is not ready-made")
 	}
-	srv, err := server.Open(t.Context(), server.Options{Config: cfg, Log: slog.New(slog.NewTextHandler(io.Discard, nil)), Demo: true})
+	srv, err := server.Open(t.Context(), server.Options{Config: cfg, Log: slog.New(slog.DiscardHandler), Demo: true})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -146,7 +146,11 @@ func TestAPolicyWithoutSigningIsTakenAndKeepsThePresets(t *testing.T) {
 	old := w.as("admin", "GET", policy, nil).want(t, 200, "").decoded(t)
 	delete(old, "signing")
 	for _, kind := range []string{"tokens", "apps", "oauth_tokens"} { // nor did it know these words
-		labels := old[kind].(map[string]any)["labels"].(map[string]any)
+		rules, _ := old[kind].(map[string]any)
+		labels, _ := rules["labels"].(map[string]any)
+		if labels["title"] == nil {
+			t.Fatalf("no labels of %s: %v", kind, old)
+		}
 		for _, word := range []string{"lifetime", "access_token", "secret"} {
 			delete(labels, word)
 		}

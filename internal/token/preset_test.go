@@ -150,7 +150,7 @@ func TestEmptyLabelsFallBackToWordsOfTheirKind(t *testing.T) {
 		}
 	}
 	once := app.Words().Caution
-	app.Access.Labels.Title, app.Secret = "Robots", token.SecretViewable
+	app.Labels.Title, app.Secret = "Robots", token.SecretViewable
 	if w := app.Words(); w.Title != "Robots" || w.Caution == once {
 		t.Errorf("its own title, and no warning that would not be true: %q, %q", w.Title, w.Caution)
 	}
