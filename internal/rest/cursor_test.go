@@ -9,11 +9,11 @@ import (
 )
 
 func FuzzCursor(f *testing.F) {
-	for _, c := range []string{"", "x", makeCursor(listTokens, "tok_01mg0fcdg0p8m9z1qd6ht0tjta"), makeCursor(listWorkspaces, "sales"), "AXRva18wMW1nMGZjZGcwcDhtOXoxcWQ2aHQwdGp0YQ=="} {
+	for _, c := range []string{"", "x", makeCursor(listTokens, "tok_01mg0fcdg0p8m9z1qd6ht0tjta"), makeCursor(listWorkspaces, "sales"), makeCursor(listApps, "app_01mg0fcdg0p8m9z1qd6ht0tjta"), makeCursor(listInventory, "\x00"), "AXRva18wMW1nMGZjZGcwcDhtOXoxcWQ2aHQwdGp0YQ=="} {
 		f.Add(c)
 	}
 	f.Fuzz(func(t *testing.T, cursor string) {
-		for _, kind := range []byte{listTokens, listMembers, listEvents, listWorkspaces, 'x'} {
+		for _, kind := range []byte{listTokens, listMembers, listEvents, listWorkspaces, listApps, listOAuthTokens, listInventory, 'x'} {
 			id, err := parseCursor(kind, cursor)
 			if err != nil || cursor == "" {
 				continue
@@ -33,7 +33,7 @@ func TestACursorOfOneListIsRefusedByAnother(t *testing.T) {
 	if got, err := parseCursor(listTokens, makeCursor(listTokens, id)); err != nil || got != id {
 		t.Errorf("got %q, %v", got, err)
 	}
-	for _, kind := range []byte{listMembers, listEvents, listWorkspaces} {
+	for _, kind := range []byte{listMembers, listEvents, listWorkspaces, listApps, listOAuthTokens, listInventory} {
 		if _, err := parseCursor(kind, makeCursor(listTokens, id)); err == nil {
 			t.Errorf("list %c takes a cursor of tokens", kind)
 		}
