@@ -157,6 +157,12 @@ func TestS4_7OAuthTokensAreListedInPagesAndNarrowed(t *testing.T) {
 		if got := pages(w, "admin", "/workspaces/standard/audit-events?action=token.all_viewed", "action"); len(got) == 0 {
 			t.Error("that everyone's were seen is not in the audit log")
 		}
+		w.as("admin", "PUT", "/workspaces/standard/policy", map[string]any{"preset": "standard", "oauth_tokens": map[string]any{"list": "workspace"}}).want(t, 200, "")
+		for query, want := range map[string]string{"?limit=200": "[Other New Off Old]", "?owner=me": "[New Off Old]"} {
+			if got := fmt.Sprint(pages(w, "dev", stdOAuth+query, "name")); got != want {
+				t.Errorf("where the workspace's are listed, %s: %s, want %s", query, got, want)
+			}
+		}
 	})
 }
 
