@@ -52,7 +52,7 @@ func (s *Service) token(c *call) (string, error) {
 	return "", errGrant
 }
 
-// asked reads what a request wants of its token. Nothing but spaces is not a scope, and does not mean all.
+// asked reads what a request wants of its token. Nothing but spaces was sent, too: it does not mean all.
 func asked(f *form) (g authority.GrantRequest, err error) {
 	if f.targets > 1 {
 		return g, errTargets // RFC 8707 section 2: several may be asked for, and may be refused
@@ -64,7 +64,7 @@ func asked(f *form) (g authority.GrantRequest, err error) {
 		return g, nil
 	}
 	g.Narrowed = true
-	if g.Scopes, err = token.ParseScopes(f.scope); err != nil || len(g.Scopes) == 0 {
+	if g.Scopes, err = token.ParseScopes(f.scope); err != nil {
 		return g, errScope
 	}
 	return g, nil
