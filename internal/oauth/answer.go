@@ -42,8 +42,7 @@ type refusal struct {
 // refusalOf gives a fault its code and status: RFC 6749 section 5.2, where most are 400.
 func refusalOf(err error) (refusal, *fault.Error) {
 	f := fault.From(err)
-	var bearer bearerFault
-	if errors.As(err, &bearer) {
+	if _, bearer := errors.AsType[bearerError](err); bearer {
 		if no, ok := bearerRefusal(f); ok {
 			return no, f
 		}
@@ -57,18 +56,24 @@ func refusalOf(err error) (refusal, *fault.Error) {
 	case api.CodeInvalidRequest, api.CodeInvalidGrant, api.CodeUnauthorizedClient, api.CodeUnsupportedGrantType,
 		api.CodeUnsupportedTokenType, api.CodeInvalidScope, api.CodeInvalidTarget:
 		return refusal{status: http.StatusBadRequest, code: f.Code}, f
-	}
-	switch f.Kind {
-	case fault.Throttled:
-		return refusal{status: http.StatusTooManyRequests, code: codeUnavailable}, f
-	case fault.Unavailable:
-		return refusal{status: http.StatusServiceUnavailable, code: codeUnavailable}, f
-	case fault.Internal:
-		return refusal{status: http.StatusInternalServerError, code: codeServerError}, f
-	case fault.Forbidden:
-		return refusal{status: http.StatusBadRequest, code: api.CodeUnauthorizedClient}, f
 	default:
-		return refusal{status: http.StatusBadRequest, code: api.CodeInvalidRequest}, f
+		return refusalOfKind(f.Kind), f
+	}
+}
+
+// refusalOfKind is for what RFC 6749 section 5.2 has no code of its own.
+func refusalOfKind(kind fault.Kind) refusal {
+	switch kind {
+	case fault.Throttled:
+		return refusal{status: http.StatusTooManyRequests, code: codeUnavailable}
+	case fault.Unavailable:
+		return refusal{status: http.StatusServiceUnavailable, code: codeUnavailable}
+	case fault.Internal:
+		return refusal{status: http.StatusInternalServerError, code: codeServerError}
+	case fault.Forbidden:
+		return refusal{status: http.StatusBadRequest, code: api.CodeUnauthorizedClient}
+	default:
+		return refusal{status: http.StatusBadRequest, code: api.CodeInvalidRequest}
 	}
 }
 
@@ -86,8 +91,9 @@ func bearerRefusal(f *fault.Error) (refusal, bool) {
 		return refusal{http.StatusUnauthorized, api.CodeInvalidToken, challenge + `invalid_token"`}, true
 	case fault.Forbidden:
 		return refusal{http.StatusForbidden, "insufficient_scope", challenge + `insufficient_scope", scope="keywright:introspect"`}, true
+	default:
+		return refusal{}, false
 	}
-	return refusal{}, false
 }
 
 // refuse writes a refusal.

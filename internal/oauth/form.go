@@ -116,7 +116,7 @@ func readAll(body io.Reader, b []byte) ([]byte, error) {
 		switch {
 		case len(b) > web.MaxBody:
 			return b, errTooLong
-		case err == io.EOF: //nolint:errorlint // a Reader returns io.EOF itself
+		case err == io.EOF:
 			return b, nil
 		case err != nil:
 			return b, errBody.Because(err)
@@ -191,7 +191,7 @@ func isText(s string) bool { return utf8.ValidString(s) && strings.IndexByte(s, 
 // an ampersand: it must come encoded.
 func unescape(s string) (string, bool) {
 	escaped := false
-	for i := 0; i < len(s); i++ {
+	for i := range len(s) {
 		switch s[i] {
 		case ';':
 			return "", false

@@ -15,12 +15,12 @@ import (
 
 var errNoToken = invalidRequest("Send the token.")
 
-// bearerFault is a refusal of the access token with which somebody asks: it is answered as RFC 6750 section 3
+// bearerError is a refusal of the access token with which somebody asks: it is answered as RFC 6750 section 3
 // says, not as one of a client.
-type bearerFault struct{ cause error }
+type bearerError struct{ cause error }
 
-func (b bearerFault) Error() string { return b.cause.Error() }
-func (b bearerFault) Unwrap() error { return b.cause }
+func (b bearerError) Error() string { return b.cause.Error() }
+func (b bearerError) Unwrap() error { return b.cause }
 
 // introspect answers RFC 7662 section 2: by its own authentication, or by an access token, a client with the
 // scope keywright:introspect learns whether a credential is good in its workspace. token_type_hint is not
@@ -81,7 +81,7 @@ func (s *Service) asker(c *call) (authority.Client, error) {
 		err = fault.New(fault.Forbidden, api.CodeScopeMissing, "Only an app may ask.")
 	}
 	if err != nil {
-		return authority.Client{}, bearerFault{err}
+		return authority.Client{}, bearerError{err}
 	}
 	return authority.Client{ID: d.OwnerID(), WorkspaceID: d.WorkspaceID(), Workspace: d.Workspace(), Scopes: d.Scopes()}, nil
 }

@@ -219,9 +219,9 @@ func (s *site) access(c client, pairs ...string) string {
 }
 
 // introspected is what a client is told of a credential.
-func (s *site) introspected(c client, presented string, pairs ...string) map[string]any {
+func (s *site) introspected(c client, presented string) map[string]any {
 	s.Helper()
-	r := s.post("/oauth2/introspect", append([]string{c.basic(), "token", presented}, pairs...)...)
+	r := s.post("/oauth2/introspect", c.basic(), "token", presented)
 	if r.status != http.StatusOK {
 		s.Fatalf("introspection: %d %s", r.status, r.body)
 	}

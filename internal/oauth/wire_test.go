@@ -369,7 +369,7 @@ func TestWhoHoldsATokenCanRevokeIt(t *testing.T) {
 	}
 	id, pat := s.pat("ci", 90, "odata:read")
 	revoke("token", pat)
-	row, err := s.Authority.Token(t.Context(), s.recent(testkit.Dev), "standard", id)
+	row, err := s.Token(t.Context(), s.recent(testkit.Dev), "standard", id)
 	if good(pat) || err != nil || row.StatusAt(s.Clock.Now()) != token.Revoked {
 		t.Errorf("the personal access token: %v %v", row, err)
 	}
