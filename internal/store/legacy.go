@@ -36,19 +36,6 @@ func (tx *Tx) LegacyKeys(workspaceID string) (out []LegacyKey, err error) {
 // live is the condition that a token is neither revoked nor expired at $1.
 const live = imported + " and t.revoked_at is null and (t.expires_at is null or t.expires_at > $1)"
 
-// LegacyWorkspaces lists the ids of the workspaces that have legacy tokens which are neither revoked nor
-// expired.
-func (tx *Tx) LegacyWorkspaces() (ids []string, err error) {
-	err = tx.each(`select w.id from workspaces w where exists (select 1 from tokens t where t.workspace_id = w.id and `+live+`) order by w.id`, []any{micros(tx.Now)},
-		func(scan func(...any) error) error {
-			var id string
-			err := scan(&id)
-			ids = append(ids, id)
-			return err
-		})
-	return ids, err
-}
-
 // LegacySchemes lists the schemes of a workspace's legacy tokens that are neither revoked nor expired.
 func (tx *Tx) LegacySchemes(workspaceID string) (out []token.Scheme, err error) {
 	err = tx.each(`select distinct t.scheme from tokens t where t.workspace_id = $2 and `+live+` order by t.scheme`, []any{micros(tx.Now), workspaceID},

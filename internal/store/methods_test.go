@@ -113,6 +113,9 @@ func tokenCalls() []call {
 		{"RevokeTokensOf", func(tx *store.Tx) error { return result(tx.RevokeTokensOf("ws_1", "usr_a", "r")) }},
 		{"DeleteToken", func(tx *store.Tx) error { return tx.DeleteToken(aToken(1).ID) }},
 		{"AddEvent", func(tx *store.Tx) error { return tx.AddEvent(event("evt_1", "ws_1")) }},
+		{"AddEvents", func(tx *store.Tx) error {
+			return tx.AddEvents([]audit.Event{event("evt_2", "ws_1"), event("evt_3", "")})
+		}},
 		{"Events", func(tx *store.Tx) error {
 			return result(tx.Events(store.EventFilter{WorkspaceID: "ws_1", Concerns: "usr_a", ActorID: "usr_a", TargetID: "t", Action: audit.TokenCreated, From: tx.Now, To: hour}, page))
 		}},
@@ -189,7 +192,6 @@ func legacyCalls() []call {
 			return tx.AddLegacyKey(store.LegacyKey{ID: "key_2", WorkspaceID: "ws_1", Sealed: []byte{1}, CreatedAt: hour})
 		}},
 		{"LegacyKeys", func(tx *store.Tx) error { return result(tx.LegacyKeys("ws_1")) }},
-		{"LegacyWorkspaces", func(tx *store.Tx) error { return result(tx.LegacyWorkspaces()) }},
 		{"LegacySchemes", func(tx *store.Tx) error { return result(tx.LegacySchemes("ws_1")) }},
 		{"LegacyHashes", func(tx *store.Tx) error { return tx.LegacyHashes("ws_1", func(token.Hash) {}) }},
 		{"SetLegacyStop", func(tx *store.Tx) error {

@@ -35,8 +35,7 @@ func hotQueries() map[string]call {
 		"Legacy tokens": {"tokens_legacy", func(tx *store.Tx) error {
 			return result(tx.Tokens(store.TokenFilter{WorkspaceID: "ws_1", Legacy: store.LegacyOnly}, store.Page{After: "tok_9", Limit: 50}))
 		}},
-		"LegacyHashes":     {"tokens_legacy", func(tx *store.Tx) error { return tx.LegacyHashes("ws_1", func(token.Hash) {}) }},
-		"LegacyWorkspaces": {"tokens_legacy", func(tx *store.Tx) error { return result(tx.LegacyWorkspaces()) }},
+		"LegacyHashes": {"tokens_legacy", func(tx *store.Tx) error { return tx.LegacyHashes("ws_1", func(token.Hash) {}) }},
 		"KnownHashes": {"tokens_by_hash", func(tx *store.Tx) error {
 			return result(tx.KnownHashes([]token.Hash{hashOf(1), hashOf(2), hashOf(3)}))
 		}},
@@ -88,11 +87,11 @@ func cursorAt(id string) string {
 }
 
 // ofAFew are parts of plans that look at a few rows only: a person's workspaces, sorted by slug; what of
-// each kind may be on a page; all workspaces, once.
+// each kind may be on a page.
 func ofAFew() map[string][]string {
 	page := []string{"SCAN t\n", "SCAN o\n", "SCAN a\n", "TEMP B-TREE FOR ORDER"}
 	return map[string][]string{
-		"Memberships": {"TEMP B-TREE FOR ORDER"}, "LegacyWorkspaces": {"SCAN w\n"},
+		"Memberships":          {"TEMP B-TREE FOR ORDER"},
 		"Tokens of both kinds": page, "Inventory": page, "Inventory of apps": page,
 	}
 }

@@ -286,6 +286,31 @@ func TestAnEventIsReadBackAsKept(t *testing.T) {
 	})
 }
 
+func TestManyEventsAreWrittenAtOnceAsOneByOne(t *testing.T) {
+	t.Parallel()
+	testkit.EachEngine(t, func(t *testing.T, db testkit.DB) {
+		s := furnish(t, db)
+		var want []audit.Event // newest first
+		for n := range 70 {    // more than four statements take
+			e := event(fmt.Sprintf("evt_%02d", n), "ws_1")
+			e.TargetName, e.Detail = fmt.Sprint("Ω ", n), audit.Detail{Count: n}
+			want = append([]audit.Event{e}, want...)
+		}
+		update(t, s, func(tx *store.Tx) error { return errors.Join(tx.AddEvents(want), tx.AddEvents(nil)) })
+		view(t, s, func(tx *store.Tx) error {
+			got, err := tx.Events(store.EventFilter{WorkspaceID: "ws_1"}, store.Page{Limit: 100})
+			if d := cmp.Diff(want, got, cmpopts.EquateComparable(netip.Addr{})); d != "" {
+				t.Error(d)
+			}
+			return err
+		})
+		again := []audit.Event{event("evt_98", "ws_1"), event("evt_01", "ws_1")}
+		if err := s.Update(t.Context(), func(tx *store.Tx) error { return tx.AddEvents(again) }); !errors.Is(err, store.ErrExists) {
+			t.Errorf("an event again: %v", err)
+		}
+	})
+}
+
 func TestEventsAreFilteredAndPaged(t *testing.T) {
 	t.Parallel()
 	testkit.EachEngine(t, func(t *testing.T, db testkit.DB) {
