@@ -20,10 +20,9 @@ import (
 	"github.com/keywright/keywright/internal/token"
 )
 
-// seeded opens a demo's database after its history, with the administrator signed in.
-func seeded(t *testing.T) (*authority.Authority, token.Identity) {
+// seeded opens a demo's database after its history, with the administrator signed in; end closes it.
+func seeded(t *testing.T, dir string) (rules *authority.Authority, admin token.Identity, end func()) {
 	t.Helper()
-	dir := t.TempDir()
 	cfg := config.Config{
 		PublicURL: "http://127.0.0.1:1", Listen: "127.0.0.1:0", MetricsListen: "off", Database: filepath.Join(dir, "keywright.db"),
 		ProductName: "Keywright", TokenPrefix: "kw", CacheRecords: 10_000, LogLevel: "warn", LogFormat: "text", ShutdownSeconds: 10,
@@ -39,22 +38,29 @@ func seeded(t *testing.T) (*authority.Authority, token.Identity) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
+	end = func() {
 		if err := srv.Close(); err != nil {
 			t.Error(err)
 		}
-	})
-	_, admin, err := srv.Authority().SignIn(t.Context(), demoAdmin, walkPassword, token.Origin{})
-	if err != nil {
+	}
+	if _, admin, err = srv.Authority().SignIn(t.Context(), demoAdmin, walkPassword, token.Origin{}); err != nil {
+		end()
 		t.Fatal(err)
 	}
-	return srv.Authority(), admin
+	return srv.Authority(), admin, end
 }
 
-// The demo's apps and OAuth tokens show every state that a page can show, with use.
-func TestTheDemoHasAppsAndOAuthTokensInEveryState(t *testing.T) {
-	t.Parallel()
-	rules, admin := seeded(t)
+func TestTheDemosHistoryIsWholeAndItsLinesWorkWhenItIsOpenedAgain(t *testing.T) {
+	dir := t.TempDir()
+	rules, admin, end := seeded(t, dir)
+	hasEveryState(t, rules, admin)
+	end()
+	linesWork(t, dir)
+}
+
+// hasEveryState fails unless the demo's apps and OAuth tokens show every state that a page can show, with use.
+func hasEveryState(t *testing.T, rules *authority.Authority, admin token.Identity) {
+	t.Helper()
 	now := time.Now()
 	page := authority.Page{Limit: 100}
 	seen := map[string]int{}
@@ -137,9 +143,9 @@ func (s *saying) String() string {
 	return s.b.String()
 }
 
-// What the demo prints to be pasted is pasted.
-func TestTheDemosLinesWork(t *testing.T) {
-	t.Parallel()
+// linesWork pastes what the demo prints to be pasted.
+func linesWork(t *testing.T, dir string) {
+	t.Helper()
 	testkit.Need(t, "curl")
 	addr, err := freePort(t.Context(), "127.0.0.1:0")
 	if err != nil {
@@ -148,7 +154,7 @@ func TestTheDemosLinesWork(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
 	defer stop()
 	var said, wrong saying
-	ended, dir := make(chan error, 1), t.TempDir()
+	ended := make(chan error, 1)
 	go func() {
 		c := demoCmd{Listen: addr, Data: dir, Password: walkPassword}
 		ended <- c.Run(&streams{ctx: ctx, in: strings.NewReader(""), out: &said, err: &wrong})
