@@ -419,6 +419,10 @@ func TestAClockThatJumpsStopsNoSigning(t *testing.T) {
 		if next == first {
 			t.Error("the key of the future kept the rotation away")
 		}
+		p.Clock.Advance(65 * time.Minute)
+		if keys := p.keys(t, standard); len(keys) != 1 || keys[0].ID != next {
+			t.Errorf("keys are published until a time that a wrong clock said: %+v", keys)
+		}
 		p.Clock.Set(start.AddDate(2, 0, 1))
 		wantOK(t, p.Sweep(t.Context()))
 		sound("when the future has come")
