@@ -2,6 +2,7 @@ package gateway_test
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -69,6 +70,9 @@ func behindGateway(t *testing.T, start func(t *testing.T, s *site, service strin
 		if r.Header.Get("Authorization") != "" {
 			t.Error("the token reached the service")
 		}
+		if r.Header.Get("X-Keywright-Deprecation")+r.Header.Get("X-Keywright-Sunset")+r.Header.Get("X-Keywright-Link") != "" {
+			t.Error("the service was told what is for the client")
+		}
 		fmt.Fprintf(w, "%s for %s (%s)", r.Method, r.Header.Get("X-Keywright-Subject"), r.Header.Get("X-Keywright-Scopes"))
 	}))
 	t.Cleanup(service.Close)
@@ -76,18 +80,31 @@ func behindGateway(t *testing.T, start func(t *testing.T, s *site, service strin
 	dead := s.dead()
 	id, good := s.token("standard", "good", 90, "odata:read")
 	_, narrow := s.token("standard", "narrow", 90, "files/a+b:write")
+	app, clientSecret := s.app("pipeline")
+	access := s.access(app, clientSecret, "")
+	_, personal := s.oauth("cli")
+	s.legacy("a token of long ago", false)
 
 	type call struct {
 		name, method, user, secret string
 		basic                      bool
 		want                       int
+		subject, scopes            string // "" are the person's, who reads
 	}
 	calls := []call{
 		{name: "Bearer", secret: good, want: 200},
 		{name: "POST", method: "POST", secret: good, want: 200},
 		{name: "Basic with the token as password", basic: true, user: "whoever", secret: good, want: 200},
 		{name: "Basic with the token as user", basic: true, user: good, want: 200},
+		{name: "an app's access token", secret: access, want: 200, subject: app},
+		{name: "an app's access token, Basic", basic: true, user: app, secret: access, want: 200, subject: app},
+		{name: "a client secret", secret: clientSecret, want: 200, subject: app},
+		{name: "a client secret, Basic", basic: true, user: app, secret: clientSecret, want: 200, subject: app},
+		{name: "a person's access token", secret: personal, want: 200, scopes: "odata:read files/a+b:write"},
+		{name: "a legacy token", secret: "a token of long ago", want: 200},
 		{name: "nothing", want: 401},
+		{name: "an access token of another resource", secret: s.access(app, clientSecret, "https://other.example/"), want: 401},
+		{name: "an access token, changed", secret: access[:len(access)-5] + "AAAAA", want: 401},
 		{name: "a missing scope", secret: narrow, want: 403},
 	}
 	for what, secret := range dead {
@@ -97,6 +114,9 @@ func behindGateway(t *testing.T, start func(t *testing.T, s *site, service strin
 		t.Run(c.name, func(t *testing.T) {
 			req, _ := http.NewRequestWithContext(t.Context(), c.method, front+"/orders?page=2", strings.NewReader(strings.Repeat("x", len(c.method))))
 			req.Header.Set("X-Keywright-Subject", "usr_forged")
+			for name, forged := range map[string]string{"Deprecation": "@1", "Sunset": "Mon, 01 Jan 2035 00:00:00 GMT", "Link": "<x>"} {
+				req.Header.Set(name, forged)
+			}
 			switch {
 			case c.basic:
 				req.SetBasicAuth(c.user, c.secret)
@@ -107,8 +127,13 @@ func behindGateway(t *testing.T, start func(t *testing.T, s *site, service strin
 			if status != c.want {
 				t.Fatalf("status %d, want %d: %s", status, c.want, body)
 			}
-			if c.want == 200 && !strings.HasSuffix(body, "for "+s.by.User.ID+" (odata:read)") {
+			if subject := cmp.Or(c.subject, s.by.User.ID); c.want == 200 && !strings.HasSuffix(body, "for "+subject+" ("+cmp.Or(c.scopes, "odata:read")+")") {
 				t.Errorf("the service was told %q", body)
+			}
+			warned := header.Get("Deprecation") != "" && header.Get("Sunset") != "" && strings.Contains(strings.Join(header["Link"], ","), `rel="deprecation"`)
+			silent := header["Deprecation"] == nil && header["Sunset"] == nil && header["Link"] == nil
+			if legacy := c.name == "a legacy token"; legacy && !warned || !legacy && !silent {
+				t.Errorf("Deprecation %q, Sunset %q, Link %q", header["Deprecation"], header["Sunset"], header["Link"])
 			}
 			if c.want == 401 && header.Get("WWW-Authenticate") == "" {
 				t.Error("401 without a challenge")
@@ -121,6 +146,15 @@ func behindGateway(t *testing.T, start func(t *testing.T, s *site, service strin
 			t.Fatal(err)
 		}
 		hammer(t, front, good, 10_000, 401)
+	})
+	t.Run("after disable returned, 10,000 concurrent requests see not one 200", func(t *testing.T) {
+		hammer(t, front, access, 200, 200)
+		hammer(t, front, clientSecret, 200, 200)
+		if _, err := s.rules.DisableApp(t.Context(), s.by, "standard", app); err != nil {
+			t.Fatal(err)
+		}
+		hammer(t, front, access, 10_000, 401)
+		hammer(t, front, clientSecret, 10_000, 401)
 	})
 }
 

@@ -4,12 +4,14 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
+	"net/url"
 	"testing"
 	"time"
 
 	"github.com/keywright/keywright/internal/authority"
 	"github.com/keywright/keywright/internal/gateway"
 	"github.com/keywright/keywright/internal/keyring"
+	"github.com/keywright/keywright/internal/store"
 	"github.com/keywright/keywright/internal/testkit"
 	"github.com/keywright/keywright/internal/token"
 	"github.com/keywright/keywright/internal/verify"
@@ -19,12 +21,14 @@ func TestMain(m *testing.M) { testkit.Main(m) }
 
 // site is an installation whose checks are served, and one member of two workspaces.
 type site struct {
-	t     *testing.T
-	clock *testkit.Clock
-	rules *authority.Authority
-	by    token.Identity
-	gate  *gateway.Gateway
-	url   string
+	t      *testing.T
+	clock  *testkit.Clock
+	store  *store.Store
+	rules  *authority.Authority
+	checks *verify.Checker
+	by     token.Identity
+	gate   *gateway.Gateway
+	url    string
 }
 
 func newSite(t *testing.T) *site {
@@ -55,13 +59,14 @@ func newSite(t *testing.T) *site {
 		}
 	}
 	scopes := token.Catalogue{
-		{Name: "odata:read", Title: "Read", Roles: token.Roles()},
+		{Name: "odata:read", Title: "Read", Roles: token.Roles(), Apps: true},
 		{Name: "files/a+b:write", Title: "Write", Roles: token.Roles()},
 	}
 	if _, err := s.rules.SetScopes(t.Context(), s.by, "standard", scopes); err != nil {
 		t.Fatal(err)
 	}
-	s.gate = gateway.New(gateway.Config{Checks: checks, Address: func(r *http.Request) (netip.Addr, bool) {
+	s.checks, s.store = checks, st
+	s.gate = gateway.New(gateway.Config{Checks: checks, PublicURL: &url.URL{Scheme: "https", Host: "keys.example.com"}, Address: func(r *http.Request) (netip.Addr, bool) {
 		return netip.MustParseAddrPort(r.RemoteAddr).Addr(), false
 	}})
 	srv := httptest.NewServer(s.gate)
@@ -81,6 +86,67 @@ func (s *site) token(ws, name string, days int, scopes ...string) (id, secret st
 		s.t.Fatal(err)
 	}
 	return made.ID, sec.Reveal()
+}
+
+// app makes an app that may read, and returns its client id and secret.
+func (s *site) app(name string) (id, secret string) {
+	s.t.Helper()
+	s.by.SignedInAt = s.clock.Now()
+	made, sec, err := s.rules.CreateApp(s.t.Context(), s.by, "standard", authority.NewApp{Name: name, Scopes: []string{"odata:read"}})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return made.ID, sec.Reveal()
+}
+
+// access returns an access token of an app, for a resource if there is one.
+func (s *site) access(id, secret, resource string) string {
+	s.t.Helper()
+	c, err := s.rules.Client(s.t.Context(), authority.ClientAuth{ID: id, Secret: token.SecretOf(secret)}, token.Origin{})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	issued, err := s.rules.ClientCredentials(s.t.Context(), c, authority.GrantRequest{Resource: resource})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return issued.AccessToken.Reveal()
+}
+
+// oauth makes an OAuth token, and returns its id and its access token.
+func (s *site) oauth(name string) (id, access string) {
+	s.t.Helper()
+	s.by.SignedInAt = s.clock.Now()
+	days := 30
+	made, issued, err := s.rules.CreateOAuthToken(s.t.Context(), s.by, "standard", authority.NewOAuthToken{Name: name, LifetimeDays: &days})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return made.ID, issued.AccessToken.Reveal()
+}
+
+// legacy imports a token that is good for 30 days, or for ever.
+func (s *site) legacy(clear string, forever bool) (id string) {
+	s.t.Helper()
+	now := s.clock.Now()
+	l := token.Token{ID: token.NewID(token.TokenID, now), Owner: s.by.User, Name: "old", Scopes: token.Scopes{"odata:read"}, Scheme: token.SchemeSHA256, CreatedAt: now}
+	if !forever {
+		l.ExpiresAt = now.AddDate(0, 0, 30)
+	}
+	err := s.store.Update(s.t.Context(), func(tx *store.Tx) error {
+		w, err := tx.Workspace("standard")
+		if err != nil {
+			return err
+		}
+		l.WorkspaceID = w.ID
+		return tx.AddToken(l, token.HashOf(clear))
+	})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.checks.TokenMade(token.HashOf(clear))
+	s.checks.LegacyChanged(l.WorkspaceID)
+	return l.ID
 }
 
 // dead returns secrets that no gateway may let through, by what is wrong with them.
