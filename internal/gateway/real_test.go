@@ -64,6 +64,14 @@ func adapted(t *testing.T, language string, s *site, service, listen string) str
 	return strings.NewReplacer("127.0.0.1:8080", host(s.url), "127.0.0.1:9000", host(service), "127.0.0.1:8000", listen).Replace(string(block[1]))
 }
 
+// call is a request through a gateway, and what is to come of it.
+type call struct {
+	name, method, user, secret string
+	basic                      bool
+	want                       int
+	subject, scopes            string // "" are the person's, who reads
+}
+
 func behindGateway(t *testing.T, start func(t *testing.T, s *site, service string) string) {
 	s := newSite(t)
 	service := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -85,12 +93,6 @@ func behindGateway(t *testing.T, start func(t *testing.T, s *site, service strin
 	_, personal := s.oauth("cli")
 	s.legacy("a token of long ago", false)
 
-	type call struct {
-		name, method, user, secret string
-		basic                      bool
-		want                       int
-		subject, scopes            string // "" are the person's, who reads
-	}
 	calls := []call{
 		{name: "Bearer", secret: good, want: 200},
 		{name: "POST", method: "POST", secret: good, want: 200},
@@ -111,34 +113,7 @@ func behindGateway(t *testing.T, start func(t *testing.T, s *site, service strin
 		calls = append(calls, call{name: what, secret: secret, want: 401}, call{name: what + ", Basic", basic: true, user: "u", secret: secret, want: 401})
 	}
 	for _, c := range calls {
-		t.Run(c.name, func(t *testing.T) {
-			req, _ := http.NewRequestWithContext(t.Context(), c.method, front+"/orders?page=2", strings.NewReader(strings.Repeat("x", len(c.method))))
-			req.Header.Set("X-Keywright-Subject", "usr_forged")
-			for name, forged := range map[string]string{"Deprecation": "@1", "Sunset": "Mon, 01 Jan 2035 00:00:00 GMT", "Link": "<x>"} {
-				req.Header.Set(name, forged)
-			}
-			switch {
-			case c.basic:
-				req.SetBasicAuth(c.user, c.secret)
-			case c.secret != "":
-				req.Header.Set("Authorization", "Bearer "+c.secret)
-			}
-			status, header, body := do(t, req)
-			if status != c.want {
-				t.Fatalf("status %d, want %d: %s", status, c.want, body)
-			}
-			if subject := cmp.Or(c.subject, s.by.User.ID); c.want == 200 && !strings.HasSuffix(body, "for "+subject+" ("+cmp.Or(c.scopes, "odata:read")+")") {
-				t.Errorf("the service was told %q", body)
-			}
-			warned := header.Get("Deprecation") != "" && header.Get("Sunset") != "" && strings.Contains(strings.Join(header["Link"], ","), `rel="deprecation"`)
-			silent := header["Deprecation"] == nil && header["Sunset"] == nil && header["Link"] == nil
-			if legacy := c.name == "a legacy token"; legacy && !warned || !legacy && !silent {
-				t.Errorf("Deprecation %q, Sunset %q, Link %q", header["Deprecation"], header["Sunset"], header["Link"])
-			}
-			if c.want == 401 && header.Get("WWW-Authenticate") == "" {
-				t.Error("401 without a challenge")
-			}
-		})
+		t.Run(c.name, func(t *testing.T) { c.through(t, s, front) })
 	}
 	t.Run("after revoke returned, 10,000 concurrent requests see not one 200", func(t *testing.T) {
 		hammer(t, front, good, 200, 200)
@@ -156,6 +131,36 @@ func behindGateway(t *testing.T, start func(t *testing.T, s *site, service strin
 		hammer(t, front, access, 10_000, 401)
 		hammer(t, front, clientSecret, 10_000, 401)
 	})
+}
+
+func (c *call) through(t *testing.T, s *site, front string) {
+	t.Helper()
+	req, _ := http.NewRequestWithContext(t.Context(), c.method, front+"/orders?page=2", strings.NewReader(strings.Repeat("x", len(c.method))))
+	req.Header.Set("X-Keywright-Subject", "usr_forged")
+	for name, forged := range map[string]string{"Deprecation": "@1", "Sunset": "Mon, 01 Jan 2035 00:00:00 GMT", "Link": "<x>"} {
+		req.Header.Set(name, forged)
+	}
+	switch {
+	case c.basic:
+		req.SetBasicAuth(c.user, c.secret)
+	case c.secret != "":
+		req.Header.Set("Authorization", "Bearer "+c.secret)
+	}
+	status, header, body := do(t, req)
+	if status != c.want {
+		t.Fatalf("status %d, want %d: %s", status, c.want, body)
+	}
+	if subject := cmp.Or(c.subject, s.by.User.ID); c.want == 200 && !strings.HasSuffix(body, "for "+subject+" ("+cmp.Or(c.scopes, "odata:read")+")") {
+		t.Errorf("the service was told %q", body)
+	}
+	warned := header.Get("Deprecation") != "" && header.Get("Sunset") != "" && strings.Contains(strings.Join(header["Link"], ","), `rel="deprecation"`)
+	silent := header["Deprecation"] == nil && header["Sunset"] == nil && header["Link"] == nil
+	if legacy := c.name == "a legacy token"; legacy && !warned || !legacy && !silent {
+		t.Errorf("Deprecation %q, Sunset %q, Link %q", header["Deprecation"], header["Sunset"], header["Link"])
+	}
+	if c.want == 401 && header.Get("WWW-Authenticate") == "" {
+		t.Error("401 without a challenge")
+	}
 }
 
 // hammer sends n requests from 32 connections, each of which must get one status.
