@@ -159,9 +159,10 @@ func (a *Authority) Session(ctx context.Context, secret token.Secret, from token
 	return identity(s, cleanOrigin(from)), nil
 }
 
-// Bearer returns whose personal access token was presented to Keywright's own API; invalid_token when it
-// is not good. An access token may name the resource that is asked for (RFC 8707 section 2) instead of its
-// workspace. What the token may do is decided by each verb.
+// Bearer returns who presented a token to Keywright's own API: a personal access token, or an access token that
+// acts for a person, which may name the resource that is asked for (RFC 8707 section 2) instead of its
+// workspace. What the token may do is decided by each verb. Errors: invalid_token when it is not good, as
+// a legacy token never is here; scope_missing for what acts for an app, which has nothing to manage.
 func (a *Authority) Bearer(ctx context.Context, secret token.Secret, resource string, from token.Origin) (token.Identity, error) {
 	from = cleanOrigin(from)
 	d, err := a.checks.Check(ctx, secret.Reveal(), verify.Ask{Audience: resource, Address: from.Address, Exempt: from.Proxy})
