@@ -133,7 +133,7 @@ func (v *visit) appSecretSent() error {
 	if ok, err := v.confirmed("Show the secret"); !ok {
 		return err
 	}
-	a, _, err := v.theApp()
+	a, err := v.theApp()
 	if err != nil {
 		return err
 	}
@@ -165,7 +165,7 @@ func (v *visit) editAppForm(a *authority.AppView, from url.Values) appForm {
 
 // appToEdit finds the app, if it can be changed.
 func (v *visit) appToEdit(do token.Action) (authority.AppView, error) {
-	a, _, err := v.theApp()
+	a, err := v.theApp()
 	if err != nil {
 		return a, err
 	}
@@ -428,7 +428,7 @@ func (v *visit) deleteAppSent() error {
 
 // endSecret asks before an old client secret is ended; the address names it.
 func (v *visit) endSecret() error {
-	a, _, err := v.theApp()
+	a, err := v.theApp()
 	if err != nil {
 		return err
 	}

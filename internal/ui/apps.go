@@ -173,10 +173,9 @@ type secretRow struct {
 	End            string // where it can be ended before its time; "" for the newest
 }
 
-// theApp finds the app that the address names, and where its actions lead back to.
-func (v *visit) theApp() (authority.AppView, string, error) {
-	a, err := v.authority.App(v.r.Context(), v.by, v.in.Slug, v.r.PathValue("id"))
-	return a, v.backTo(kindApps, a.ID), err
+// theApp finds the app that the address names.
+func (v *visit) theApp() (authority.AppView, error) {
+	return v.authority.App(v.r.Context(), v.by, v.in.Slug, v.r.PathValue("id"))
 }
 
 // origin is where an action on a credential of a kind was begun.
@@ -215,7 +214,7 @@ func notOffered() error {
 }
 
 func (v *visit) app() error {
-	a, _, err := v.theApp()
+	a, err := v.theApp()
 	if err != nil {
 		return err
 	}

@@ -31,14 +31,14 @@ type batchRow struct {
 	Problem                string
 }
 
-func newBatch(act token.Action, n int, noun string) batchDialog {
-	d := batchDialog{Action: string(act), Verb: upper(string(act)), Noun: noun}
+func newBatch(act token.Action, n int, noun string) *batchDialog {
+	d := &batchDialog{Action: string(act), Verb: upper(string(act)), Noun: noun}
 	d.Title = d.Verb + " " + count(n, noun)
 	return d
 }
 
 // Means says what would stop.
-func (d batchDialog) Means() string {
+func (d *batchDialog) Means() string {
 	who, its := strconv.Itoa(d.Live)+" of them work", "Their "+d.Stops+"s"
 	switch {
 	case d.Live == 0 && len(d.Rows) == 1:
@@ -57,10 +57,10 @@ func (d batchDialog) Means() string {
 }
 
 // Past is what was done: "Revoked".
-func (d batchDialog) Past() string { return strings.TrimSuffix(d.Verb, "e") + "ed" }
+func (d *batchDialog) Past() string { return strings.TrimSuffix(d.Verb, "e") + "ed" }
 
 // Count is how many there are, in words.
-func (d batchDialog) Count() string { return count(len(d.Rows), d.Noun) }
+func (d *batchDialog) Count() string { return count(len(d.Rows), d.Noun) }
 
 // add puts a credential into the list.
 func (d *batchDialog) add(r batchRow, active bool, lastUsed, now time.Time) {
@@ -111,7 +111,7 @@ func (d *batchDialog) finish(results []authority.Result) {
 }
 
 // showBatch renders the dialog, or, for the script, the rows of a part of it.
-func (v *visit) showBatch(d batchDialog, over func(int, string, any) error) error {
+func (v *visit) showBatch(d *batchDialog, over func(int, string, any) error) error {
 	if d.Done && v.r.Header.Get("X-Fragment") != "" {
 		body, err := v.run("batch-rows", d)
 		if err != nil {

@@ -154,7 +154,7 @@ func (v *visit) askPassword(verb string, p problems) error {
 	}
 	if id := v.r.PathValue("id"); k == kindApps && id != "" {
 		d.Cancel = v.backTo(k, id)
-		a, _, err := v.theApp()
+		a, err := v.theApp()
 		if err != nil {
 			return err
 		}
