@@ -263,3 +263,21 @@ func TestAnAdministratorWithoutAListStopsAppsAndPairs(t *testing.T) {
 	d.get(at).want(403)
 	d.get(at + "/disable").want(403)
 }
+
+// A secret from before secrets were kept can't be seen again; the next one can.
+func TestOnlyASecretThatIsKeptIsOfferedToBeSeenAgain(t *testing.T) {
+	s := newSite(t).populate()
+	app, _ := s.app(s.people[token.Developer], "standard", "Loader", "odata:read")
+	policy, _ := token.Standard.Policy()
+	policy.Apps.Secret = token.SecretViewable
+	_, err := s.auth.SetPolicy(s.ctx(), s.admin, "standard", policy)
+	s.must(err)
+	b := s.as(token.Developer)
+	path := "/workspaces/standard/apps/" + app.ID
+	b.get(path).want(200, "Loader").lacks(`data-testid="show-secret"`)
+	b.get(path + "/rotate")
+	b.post(path+"/rotate", "nonce", b.hidden("nonce"), "keep", "0").want(200, "can be seen again")
+	secret := b.shown(clientSecretForm)
+	b.get(path).want(200, `data-testid="show-secret"`).lacks(secret)
+	b.post(path+"/secret").want(200, secret)
+}

@@ -54,7 +54,7 @@ func (v *visit) eventLine(e *audit.Event) eventLine {
 	}
 	var icon, tail string
 	icon, l.Verb, tail = eventWords(e)
-	if slices.Contains([]string{"policy", "scopes", "access_token", "signing_key"}, e.TargetKind) || e.Action == audit.AllTokensViewed || e.TargetKind == "user" && e.TargetID == e.ActorID {
+	if slices.Contains([]string{"policy", "scopes", "access_token", "signing_key"}, e.TargetKind) || e.Action == audit.AllTokensViewed || e.Action == audit.LegacyStopSet || e.TargetKind == "user" && e.TargetID == e.ActorID {
 		l.Object = ""
 	}
 	l.Icon = icon
@@ -140,7 +140,7 @@ func tokenEventWords(e *audit.Event) (icon, verb, tail string) {
 	case audit.TokenExchanged:
 		return "refresh", "exchanged a credential", "for a short-lived access token"
 	case audit.TokensImported:
-		return "plus", "imported tokens", "of an older system"
+		return "plus", "imported", "of an older system"
 	case audit.LegacyStopSet:
 		return "clock", "set the day on which imported tokens stop", ""
 	default:
@@ -413,7 +413,7 @@ func actionLabel(a audit.Action, verb, tail string) string {
 		return strings.TrimSpace(upper(verb) + " an OAuth token " + tail)
 	case strings.HasPrefix(string(a), "member."):
 		return upper(verb) + " a member"
-	case a == audit.AllTokensViewed, a == audit.TokenExchanged, a == audit.TokensImported:
+	case a == audit.AllTokensViewed, a == audit.TokenExchanged:
 		return strings.TrimSpace(upper(verb) + " " + tail)
 	case strings.HasPrefix(string(a), "token."):
 		return upper(verb) + " a token"
