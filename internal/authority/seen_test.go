@@ -1,10 +1,12 @@
 package authority_test
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
 	"github.com/keywright/keywright/internal/authority"
+	"github.com/keywright/keywright/internal/store"
 	"github.com/keywright/keywright/internal/testkit"
 	"github.com/keywright/keywright/internal/token"
 )
@@ -94,5 +96,24 @@ func TestSweepRemovesSessionsLinksAndNoncesThatAreOverAndKeepsLiveOnes(t *testin
 		p.Clock.Advance(time.Second)
 		wantOK(t, p.Sweep(ctx))
 		count(0, 0, 0)
+	})
+}
+
+func TestASweepLeavesNothingThatIsOver(t *testing.T) {
+	eachEngine(t, func(t *testing.T, p *place) {
+		ctx, db := t.Context(), p.raw(t)
+		const spent = 2100 // more than a step takes
+		wantOK(t, p.Store.Update(ctx, func(tx *store.Tx) error {
+			for n := range spent {
+				if err := tx.SpendNonce(token.HashOf(fmt.Sprint(n)), tx.Now); err != nil {
+					return err
+				}
+			}
+			return nil
+		}))
+		wantOK(t, p.Sweep(ctx))
+		if left := len(dumpTable(t, db, "form_nonces")); left != 0 {
+			t.Errorf("%d of %d spent nonces are left", left, spent)
+		}
 	})
 }

@@ -527,9 +527,19 @@ func printable(s string, most int) string {
 	return string(clean)
 }
 
-// Sweep removes what is over. The server calls it now and then.
+// Sweep removes what is over, in steps between which others get their turn. The server calls it now and then.
 func (a *Authority) Sweep(ctx context.Context) error {
-	return a.update(ctx, func(tx *store.Tx) error {
-		return errors.Join(tx.Sweep(tx.Now.Add(-SessionIdle), tx.Now.Add(-SessionMax)), tx.EraseSuccessorsBefore(tx.Now.Add(-forgiveness)))
-	}, nil)
+	for {
+		var swept, erased bool
+		err := a.update(ctx, func(tx *store.Tx) (err error) {
+			if swept, err = tx.Sweep(tx.Now.Add(-SessionIdle), tx.Now.Add(-SessionMax)); err != nil {
+				return err
+			}
+			erased, err = tx.EraseSuccessorsBefore(tx.Now.Add(-forgiveness))
+			return err
+		}, nil)
+		if err != nil || !swept && !erased {
+			return err
+		}
+	}
 }

@@ -90,7 +90,7 @@ func TestStoppedAccessIsKnownByAnyOfItsIDsUntilTheLaterEnd(t *testing.T) {
 		check([]string{"at_1"}, true)
 		check([]string{"at_2", "", "app_1"}, true)
 		sweep := func() {
-			update(t, s, func(tx *store.Tx) error { return tx.Sweep(time.Time{}, time.Time{}) })
+			update(t, s, func(tx *store.Tx) error { return result(tx.Sweep(time.Time{}, time.Time{})) })
 		}
 		db.Clock.Advance(2*time.Hour - time.Microsecond)
 		sweep()
@@ -152,7 +152,7 @@ func TestSweepRemovesSecretsAndKeysThatAreOver(t *testing.T) {
 				k.PublishedUntil = at
 				errs = append(errs, tx.AddSigningKey(k))
 			}
-			return errors.Join(append(errs, tx.Sweep(time.Time{}, time.Time{}))...)
+			return errors.Join(append(errs, result(tx.Sweep(time.Time{}, time.Time{})))...)
 		})
 		view(t, s, func(tx *store.Tx) error {
 			rows, err := tx.Strings(1, `select oauth_token_id as id from refresh_tokens union select id from app_secrets union select id from signing_keys union select id from oauth_tokens order by id`)
@@ -184,6 +184,7 @@ func TestOneSweepIsBounded(t *testing.T) {
 		const kept = 1100
 		tables := map[string]string{
 			"stopped_access": `'at_' || n, 0`,
+			"form_nonces":    `cast('n' || n as BYTES), 0`,
 			"refresh_tokens": `cast('r' || n as BYTES), '` + anOAuthToken(1).ID + `', 0, null, null, null`,
 			"app_secrets":    `'cs_' || n, '` + anApp(1).ID + `', cast('s' || n as BYTES), '', null, 0, 0, null, null`,
 			"signing_keys":   `'key_' || n, 'ws_1', '', '', cast('k' as BYTES), 0, 0, 0`,
@@ -200,7 +201,13 @@ func TestOneSweepIsBounded(t *testing.T) {
 			return errors.Join(errs...)
 		})
 		for _, left := range []string{"100", "0"} {
-			update(t, s, func(tx *store.Tx) error { return tx.Sweep(time.Time{}, time.Time{}) })
+			update(t, s, func(tx *store.Tx) error {
+				more, err := tx.Sweep(time.Time{}, time.Time{})
+				if more != (left != "0") {
+					t.Errorf("there may be more: %v, with %s left", more, left)
+				}
+				return err
+			})
 			view(t, s, func(tx *store.Tx) error {
 				for table := range tables {
 					rows, err := tx.Strings(1, "select count(*) from "+table)

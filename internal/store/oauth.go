@@ -200,10 +200,3 @@ func (tx *Tx) EraseSuccessor(successor token.Hash) error {
 	_, err := tx.exec(`update refresh_tokens set sealed = null where successor = $1 and sealed is not null`, successor[:])
 	return err
 }
-
-// EraseSuccessorsBefore forgets the sealed copies of refresh tokens that were made before a moment, a
-// bounded number of them.
-func (tx *Tx) EraseSuccessorsBefore(t time.Time) error {
-	_, err := tx.exec(`update refresh_tokens set sealed = null where hash in (select hash from refresh_tokens where sealed is not null and used_at < $1 limit 10000)`, micros(t))
-	return err
-}

@@ -378,7 +378,7 @@ func TestOnlySealedSuccessorsOfBeforeAreErased(t *testing.T) {
 			})
 			db.Clock.Advance(time.Second)
 		}
-		update(t, s, func(tx *store.Tx) error { return tx.EraseSuccessorsBefore(start.Add(time.Second)) })
+		update(t, s, func(tx *store.Tx) error { return result(tx.EraseSuccessorsBefore(start.Add(time.Second))) })
 		for n, sealed := range map[int64]bool{0: false, 1: true, 2: true} {
 			if p := refresh(t, s, hashOf(n)); (p.Sealed != nil) != sealed || p.Successor != hashOf(n+10) {
 				t.Errorf("%d: %+v", n, p)

@@ -109,33 +109,6 @@ func (tx *Tx) EndSessions(userID, except string) (int64, error) {
 	return tx.exec(`delete from sessions where user_id = $1 and id <> $2`, userID, except)
 }
 
-const (
-	refreshKeptFor = 24 * time.Hour     // refresh tokens, after their OAuth token has expired
-	secretKeptFor  = 7 * 24 * time.Hour // a client secret, after its end: people may still look for who uses it
-)
-
-// Sweep removes what is over, a bounded number of each: sessions, links, nonces, ends of access tokens that
-// have expired, refresh tokens, client secrets and signing keys.
-func (tx *Tx) Sweep(idle, oldest time.Time) error {
-	for _, s := range []struct {
-		query string
-		args  []any
-	}{
-		{`delete from sessions where id in (select id from sessions where seen_at <= $1 or created_at <= $2 limit 1000)`, []any{micros(idle), micros(oldest)}},
-		{`delete from links where hash in (select hash from links where expires_at <= $1 limit 1000)`, []any{micros(tx.Now)}},
-		{`delete from form_nonces where hash in (select hash from form_nonces where expires_at <= $1 limit 1000)`, []any{micros(tx.Now)}},
-		{`delete from stopped_access where id in (select id from stopped_access where expires_at <= $1 limit 1000)`, []any{micros(tx.Now)}},
-		{`delete from refresh_tokens where hash in (select r.hash from oauth_tokens o join refresh_tokens r on r.oauth_token_id = o.id where o.expires_at <= $1 limit 1000)`, []any{micros(tx.Now.Add(-refreshKeptFor))}},
-		{`delete from app_secrets where id in (select id from app_secrets where expires_at <= $1 limit 1000)`, []any{micros(tx.Now.Add(-secretKeptFor))}},
-		{`delete from signing_keys where id in (select id from signing_keys where published_until <= $1 limit 1000)`, []any{micros(tx.Now)}},
-	} {
-		if _, err := tx.exec(s.query, s.args...); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 // AddLink keeps a one-time link under the hash of its secret, in place of the person's earlier ones.
 func (tx *Tx) AddLink(userID, purpose string, hash token.Hash, expires time.Time) error {
 	if _, err := tx.exec(`delete from links where user_id = $1`, userID); err != nil {

@@ -317,7 +317,7 @@ func TestSweepRemovesWhatIsOverAndNothingElse(t *testing.T) {
 			return errors.Join(tx.AddLink("usr_a", "reset", hashOf(1), now), tx.AddLink("usr_b", "reset", hashOf(2), now.Add(time.Microsecond)),
 				tx.SpendNonce(hashOf(1), now), tx.SpendNonce(hashOf(2), now.Add(time.Microsecond)))
 		})
-		update(t, s, func(tx *store.Tx) error { return tx.Sweep(idle, oldest) })
+		update(t, s, func(tx *store.Tx) error { return result(tx.Sweep(idle, oldest)) })
 		view(t, s, func(tx *store.Tx) error {
 			sessions, err := tx.Strings(1, "select id from sessions")
 			links, err2 := tx.Strings(1, "select user_id from links")

@@ -54,7 +54,7 @@ func hotQueries() map[string]call {
 		"RefreshTokenByHash":    {"", func(tx *store.Tx) error { return result(tx.RefreshTokenByHash(hashOf(1))) }},
 		"ReplaceRefreshToken":   {"", func(tx *store.Tx) error { return tx.ReplaceRefreshToken(hashOf(1), hashOf(2), nil) }},
 		"EraseSuccessor":        {"refresh_tokens_by_successor", func(tx *store.Tx) error { return tx.EraseSuccessor(hashOf(2)) }},
-		"EraseSuccessorsBefore": {"refresh_tokens_sealed", func(tx *store.Tx) error { return tx.EraseSuccessorsBefore(tx.Now) }},
+		"EraseSuccessorsBefore": {"refresh_tokens_sealed", func(tx *store.Tx) error { return result(tx.EraseSuccessorsBefore(tx.Now)) }},
 		"SigningKeys":           {"signing_keys_by_workspace", func(tx *store.Tx) error { return result(tx.SigningKeys("ws_1")) }},
 		"SigningKey":            {"", func(tx *store.Tx) error { return result(tx.SigningKey("key_1")) }},
 		"AccessStopped":         {"", func(tx *store.Tx) error { return result(tx.AccessStopped("at_1", "app_1", "at_2")) }},

@@ -81,6 +81,9 @@ create table stopped_access (
 );
 create index stopped_access_by_expiry on stopped_access (expires_at);
 
+-- Assertions of clients are spent here too, as many as there are requests.
+create index form_nonces_by_expiry on form_nonces (expires_at);
+
 create table legacy_keys (
     id           text collate "C" primary key,
     workspace_id text collate "C" not null references workspaces (id) on delete cascade,
