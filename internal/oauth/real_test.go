@@ -204,7 +204,7 @@ func clientKey(t testing.TB, a token.Algorithm) (private json.RawMessage, public
 // node runs one of the programs in internal/testkit/npm.
 func node(t testing.TB, program string, site any) {
 	t.Helper()
-	bin, file := testkit.Need(t, "node"), testkit.NPMProgram(t, program)
+	bin, file := testkit.Node(t, program)
 	argument, err := json.Marshal(site)
 	if err != nil {
 		t.Fatal(err)
@@ -404,8 +404,7 @@ func TestOauth4webapiWorksAsItIs(t *testing.T) { withNode(t, "oauth4webapi.mjs")
 func TestOpenidClientWorksAsItIs(t *testing.T) { withNode(t, "openid-client.mjs") }
 
 func withNode(t *testing.T, program string) {
-	testkit.Need(t, "node")
-	testkit.NPMProgram(t, program)
+	testkit.Node(t, program) // before a server is started for nothing
 	r := startWithAll(t)
 	for _, a := range token.Algorithms() {
 		t.Run(string(a), func(t *testing.T) {

@@ -60,12 +60,19 @@ func NPM(t testing.TB, file string) string {
 	return path
 }
 
-// NPMProgram returns the path of a program in internal/testkit/npm, such as "jose.mjs", for node to run. Each is
-// named for the package that it shows.
-func NPMProgram(t testing.TB, name string) string {
+// Node returns what it takes to run a program in internal/testkit/npm, such as "jose.mjs", which is named for
+// the package that it shows: node, and the program's path.
+func Node(t testing.TB, program string) (node, path string) {
 	t.Helper()
-	installed := NPM(t, strings.TrimSuffix(name, ".mjs")+"/package.json")
-	return filepath.Join(installed, "..", "..", "..", name)
+	const leastNode = 20 // the packages use what earlier ones keep behind a flag
+	node = Need(t, "node")
+	version, err := exec.CommandContext(t.Context(), node, "--version").Output()
+	major, _, _ := strings.Cut(strings.TrimPrefix(string(version), "v"), ".")
+	if n, perr := strconv.Atoi(major); err != nil || perr != nil || n < leastNode {
+		Missing(t, "node "+strconv.Itoa(leastNode)+" or later")
+	}
+	installed := NPM(t, strings.TrimSuffix(program, ".mjs")+"/package.json")
+	return node, filepath.Join(installed, "..", "..", "..", program)
 }
 
 // serverDirs lists where Debian keeps programs that are not in a user's PATH, newest PostgreSQL first.
