@@ -5,6 +5,8 @@ import (
 	"crypto/subtle"
 	"errors"
 	"iter"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/keywright/keywright/api"
@@ -49,8 +51,9 @@ type ImportedSummary struct {
 	Stops                    time.Time
 }
 
-// importChunk is how many lines share a transaction.
-const importChunk = 1000
+// importChunk is how many lines share a transaction: enough that pages of the hashes' index are written a few
+// times and not for every line, few enough that others wait for less than a second.
+const importChunk = 2000
 
 // ImportTokens imports tokens that were issued elsewhere. Each line succeeds or is refused by itself, and one
 // that was imported before changes nothing: an import that was cut off is simply begun again. Each token is
@@ -259,15 +262,20 @@ func (c *importedChunk) decide(lines []legacy.Line) error {
 			ask = append(ask, hashes[i])
 		}
 	}
-	known, err := c.tx.KnownHashes(ask)
-	if err != nil {
-		return err
-	}
-	for _, h := range ask {
-		if in, ok := c.seen[h]; ok {
-			known[h] = in
+	known := map[token.Hash]string{}
+	for part := range slices.Chunk(ask, 1000) {
+		kept, err := c.tx.KnownHashes(part)
+		if err != nil {
+			return err
+		}
+		maps.Copy(known, kept)
+		for _, h := range part {
+			if in, ok := c.seen[h]; ok {
+				known[h] = in
+			}
 		}
 	}
+	var err error
 	for i := range lines {
 		l := &lines[i]
 		d := Imported{Line: l.Number, Outcome: LineRefused, Problem: c.refusal(l)}

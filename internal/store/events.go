@@ -14,7 +14,7 @@ func (tx *Tx) AddEvent(e audit.Event) error { return tx.AddEvents([]audit.Event{
 
 // AddEvents writes audit events, many with each statement.
 func (tx *Tx) AddEvents(events []audit.Event) error {
-	for part := range slices.Chunk(events, rowsAtOnce) {
+	for part := range slices.Chunk(events, tx.rows) {
 		var rows where
 		for i := range part {
 			e := &part[i]

@@ -56,7 +56,9 @@ func openSQLite(ctx context.Context, o Options) (*sqliteEngine, error) {
 	// Pragmas stand in the DSN: sent over the pool, a PRAGMA would reach one connection only.
 	const common = "_pragma=busy_timeout(10000)&_pragma=journal_mode(wal)&_pragma=synchronous(full)&_pragma=foreign_keys(1)&_pragma=temp_store(memory)&_txlock=immediate&_dqs=0"
 	base := "file:" + (&url.URL{Path: path}).EscapedPath() + "?" + common
-	if e.writeDB, err = sql.Open("sqlite", base); err != nil {
+	// Hashes lie anywhere in their index: a large transaction, such as an import's, changes most of its pages, and
+	// with the usual 2 MB would write and read each of them again and again.
+	if e.writeDB, err = sql.Open("sqlite", base+"&_pragma=cache_size(-65536)"); err != nil {
 		return nil, err
 	}
 	if e.readDB, err = sql.Open("sqlite", base+"&_pragma=query_only(1)"); err != nil {

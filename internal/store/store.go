@@ -51,6 +51,7 @@ type Options struct {
 type Store struct {
 	engine engine
 	now    func() time.Time
+	rows   int // see Tx
 }
 
 // work is what runs in a transaction: its statements use the context it is given.
@@ -70,17 +71,18 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	var e engine
+	s := &Store{now: o.Now, rows: 1}
 	var err error
 	if IsPostgres(o.DSN) {
-		e, err = openPostgres(ctx, o)
+		s.rows = 64
+		s.engine, err = openPostgres(ctx, o)
 	} else {
-		e, err = openSQLite(ctx, o)
+		s.engine, err = openSQLite(ctx, o)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("open database: %w", err)
 	}
-	return &Store{engine: e, now: o.Now}, nil
+	return s, nil
 }
 
 // Close waits for running transactions and closes the database; what comes later gets ErrClosed.
@@ -100,7 +102,7 @@ func (s *Store) Update(ctx context.Context, fn func(*Tx) error) error {
 
 func (s *Store) work(fn func(*Tx) error) work {
 	return func(ctx context.Context, q querier) error {
-		tx := &Tx{Now: s.now().UTC().Truncate(time.Microsecond), ctx: ctx, q: q}
+		tx := &Tx{Now: s.now().UTC().Truncate(time.Microsecond), ctx: ctx, q: q, rows: s.rows}
 		err := fn(tx)
 		if tx.failed != nil && (err == nil || retryable(tx.failed)) {
 			return tx.failed

@@ -60,13 +60,9 @@ type NewToken struct {
 	Hash  token.Hash
 }
 
-// rowsAtOnce bounds the rows of one statement, and so its parameters: the driver of SQLite looks for each
-// among all, so that more rows at once take longer, not shorter.
-const rowsAtOnce = 16
-
 // AddTokens keeps new tokens, many with each statement. ErrExists when one of the hashes is kept already.
 func (tx *Tx) AddTokens(tokens []NewToken) error {
-	for part := range slices.Chunk(tokens, rowsAtOnce) {
+	for part := range slices.Chunk(tokens, tx.rows) {
 		var rows where
 		for i := range part {
 			t := &part[i].Token

@@ -24,6 +24,10 @@ type Tx struct {
 	ctx    context.Context
 	q      querier
 	failed error // of the first statement that failed
+	// rows is how many rows an insertion of many puts into a statement. To PostgreSQL each statement is a journey. In
+	// SQLite one with several rows can fail halfway, so that it keeps a journal, whose end takes longer the larger
+	// the transaction is.
+	rows int
 }
 
 // ready refuses statements after one has failed. PostgreSQL does so by itself; SQLite would go on, and
