@@ -506,3 +506,25 @@ func TestBadAccessTokensAreThrottledLikeOtherUnknownCredentials(t *testing.T) {
 		}
 	}
 }
+
+// Whatever is presented, nothing is let through that was not issued here, and nothing takes the checker down.
+func FuzzNoTextThatWasNotIssuedIsGood(f *testing.F) {
+	r := newRows(f, testkit.InstalledSQLite(f))
+	r.legacy(f, "a", token.SchemeSHA256, digestOf("a"))
+	r.legacy(f, "b", token.SchemeSHA512, digest512("b"))
+	good := r.sign(f, r.ofApp(r.app(f)))
+	for _, presented := range forgeries(f, r) {
+		f.Add(presented)
+	}
+	f.Add(string(token.SchemeSHA512) + "\x00" + string(digest512("b")))
+	f.Fuzz(func(t *testing.T, presented string) {
+		if presented == "a" || presented == "b" || presented == good {
+			return
+		}
+		for _, audience := range []string{"", "https://api.example"} {
+			if _, err := r.Checks.Check(t.Context(), presented, verify.Ask{Workspace: standard, Audience: audience}); code(err) != api.CodeInvalidToken {
+				t.Errorf("%q: %v", presented, err)
+			}
+		}
+	})
+}

@@ -11,15 +11,26 @@ import (
 )
 
 // The loader's steps and a changer's, in every order: whenever a change has returned, no record that
-// counts as fresh is from before it. Each change is to the member, the workspace or the token, two in a row.
+// counts as fresh is from before it. Each change is to the member, the workspace or the token, two in a row;
+// for access tokens, to the app instead of the member and to the source instead of the token.
 func TestInEveryOrderOfStepsNoRecordOutlivesAChange(t *testing.T) {
+	if everyOrder(t, false) == 0 {
+		t.Error("no loader read a second time")
+	}
+	if n := everyOrder(t, true); n > 0 {
+		t.Errorf("all counters were taken beforehand, and %d loaders read a second time", n)
+	}
+}
+
+func everyOrder(t *testing.T, ofSource bool) (retries int) {
+	t.Helper()
 	g := new(generations)
-	orders, retries := 0, 0
+	orders := 0
 	for first := range 3 {
 		for second := range 3 {
 			const steps = 16
 			for order := range 1 << steps {
-				run := interleaving{g: g, changes: [2]int{first, second}}
+				run := interleaving{g: g, ofSource: ofSource, changes: [2]int{first, second}}
 				for i := range steps {
 					if order>>i&1 == 0 && run.loadStep < 99 {
 						run.load()
@@ -38,14 +49,13 @@ func TestInEveryOrderOfStepsNoRecordOutlivesAChange(t *testing.T) {
 			}
 		}
 	}
-	if retries == 0 {
-		t.Error("no loader read a second time")
-	}
 	t.Logf("%d orders, %d second readings", orders, retries)
+	return retries
 }
 
 type interleaving struct {
 	g          *generations
+	ofSource   bool // it is an access token that is loaded
 	changes    [2]int
 	changeStep int
 	committed  int
@@ -74,7 +84,11 @@ func (x *interleaving) change() {
 		case 1:
 			x.g.workspaces[workspaceIndex(workspace)].Add(1)
 		case 2:
-			x.g.tokens[tokenIndex(&h)].Add(1)
+			gen := tokenIndex(&h)
+			if x.ofSource {
+				gen = sourceIndex(rawID{15: 3})
+			}
+			x.g.tokens[gen].Add(1)
 		}
 	case 3:
 		x.returned = x.committed
@@ -92,6 +106,9 @@ func (x *interleaving) load() {
 	switch x.loadStep {
 	case 0:
 		x.reading = x.g.begin(&h)
+		if x.ofSource {
+			x.reading = x.g.beginSource(&h, rawID{15: 3}, owner, workspace)
+		}
 		x.loadStep++
 	case 1:
 		x.read = x.committed
@@ -102,7 +119,7 @@ func (x *interleaving) load() {
 			x.loadStep = 1
 		}
 	case 3:
-		x.record = record{hash: h, gen: tokenIndex(&h), owner: owner, stamp: x.reading.stamp()}
+		x.record = record{hash: h, gen: x.reading.gen, owner: owner, stamp: x.reading.stamp()}
 		x.value, x.inserted, x.loadStep = x.read, true, 99
 	}
 }
@@ -304,6 +321,8 @@ func TestEveryKindOfChangeEndsTheRecordsThatItConcerns(t *testing.T) {
 		"token":           {func(g *generations) { g.tokenChanged(&h) }, true},
 		"owner":           {func(g *generations) { g.ownerChanged(owner, workspace) }, true},
 		"workspace":       {func(g *generations) { g.workspaceChanged(workspace) }, true},
+		"source":          {func(g *generations) { g.sourceChanged(rawID{15: 7}) }, false},
+		"legacy tokens":   {func(g *generations) { g.legacyChanged(workspace) }, false},
 		"other token":     {func(g *generations) { o := token.HashOf("b"); g.tokenChanged(&o) }, false},
 		"other owner":     {func(g *generations) { g.ownerChanged(rawID{15: 9}, workspace) }, false},
 		"owner elsewhere": {func(g *generations) { g.ownerChanged(owner, rawID{15: 9}) }, false},
