@@ -12,7 +12,7 @@ import (
 func TestEachKindOfCredentialIsAnsweredWithWhoItIs(t *testing.T) {
 	s := newSite(t)
 	pat, patSecret := s.token("standard", "ci", 90, "odata:read")
-	app, clientSecret := s.app("pipeline")
+	app, clientSecret := s.app()
 	oauth, personal := s.oauth("cli")
 	old := s.legacy("a token of long ago", false)
 	for _, c := range []struct{ kind, presented, subject, id, expires string }{
@@ -80,7 +80,7 @@ func TestWhoUsesALegacyTokenIsToldWhenItStopsAndWhereANewOneIs(t *testing.T) {
 
 func TestAResourceIsAskedForInTheQueryAlone(t *testing.T) {
 	s := newSite(t)
-	app, secret := s.app("pipeline")
+	app, secret := s.app()
 	const api = "https://api.example/v1"
 	whole, narrow := s.access(app, secret, ""), s.access(app, secret, api)
 	for _, c := range []struct {
@@ -114,7 +114,7 @@ func (h headers) WriteHeader(int)             {}
 func TestAGoodAnswerCostsTwoAllocationsWhateverTheKind(t *testing.T) {
 	s := newSite(t)
 	_, pat := s.token("standard", "ci", 90, "odata:read")
-	app, secret := s.app("pipeline")
+	app, secret := s.app()
 	for kind, presented := range map[string]string{"pat": pat, "at": s.access(app, secret, ""), "sec": secret} {
 		r := httptest.NewRequest("GET", "http://keywright.test/verify?workspace=standard&scope=odata:read", nil)
 		r.Header.Set("Authorization", "Bearer "+presented)

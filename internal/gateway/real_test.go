@@ -88,7 +88,7 @@ func behindGateway(t *testing.T, start func(t *testing.T, s *site, service strin
 	dead := s.dead()
 	id, good := s.token("standard", "good", 90, "odata:read")
 	_, narrow := s.token("standard", "narrow", 90, "files/a+b:write")
-	app, clientSecret := s.app("pipeline")
+	app, clientSecret := s.app()
 	access := s.access(app, clientSecret, "")
 	_, personal := s.oauth("cli")
 	s.legacy("a token of long ago", false)

@@ -89,10 +89,10 @@ func (s *site) token(ws, name string, days int, scopes ...string) (id, secret st
 }
 
 // app makes an app that may read, and returns its client id and secret.
-func (s *site) app(name string) (id, secret string) {
+func (s *site) app() (id, secret string) {
 	s.t.Helper()
 	s.by.SignedInAt = s.clock.Now()
-	made, sec, err := s.rules.CreateApp(s.t.Context(), s.by, "standard", authority.NewApp{Name: name, Scopes: []string{"odata:read"}})
+	made, sec, err := s.rules.CreateApp(s.t.Context(), s.by, "standard", authority.NewApp{Name: "pipeline", Scopes: []string{"odata:read"}})
 	if err != nil {
 		s.t.Fatal(err)
 	}

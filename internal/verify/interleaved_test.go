@@ -161,8 +161,6 @@ func TestAListOfLegacyTokensThatAnImportOvertookIsReadAgain(t *testing.T) {
 // model is what a credential is to be answered, by what was changed so far.
 type model struct {
 	presented string
-	isApp     bool
-	owner     token.Person
 	app       *token.App
 	oauth     string
 	key       string
@@ -174,14 +172,13 @@ type model struct {
 
 // state is the world that the models live in.
 type state struct {
-	apps    map[string]*appState
-	oauths  map[string]*oauthState
-	keys    map[string]bool
-	role    token.Role // of the developer; "" is removed
-	joined  int64      // milliseconds
-	roles   []token.Role
-	after   token.AfterStop
-	secrets map[string]string // app by secret
+	apps   map[string]*appState
+	oauths map[string]*oauthState
+	keys   map[string]bool
+	role   token.Role // of the developer; "" is removed
+	joined int64      // milliseconds
+	roles  []token.Role
+	after  token.AfterStop
 }
 
 type appState struct {

@@ -77,6 +77,7 @@ func TestAForeignTokenIsGoodAsItIsByEachScheme(t *testing.T) {
 				digest = digestHMAC("first key", clear)
 			case two:
 				digest = digestHMAC("", clear)
+			default:
 			}
 			r.wantDead(t, "not imported yet", clear)
 			l := r.legacy(t, clear, scheme, digest)
