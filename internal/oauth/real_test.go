@@ -16,7 +16,9 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"os"
 	"os/exec"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -366,6 +368,7 @@ func TestAClientFindsFromAChallengeToATokenThatOpensTheAPI(t *testing.T) {
 }
 
 func TestJoseTakesWhatWasIssuedAndNothingElse(t *testing.T) {
+	testkit.Node(t, "jose.mjs") // before a server is started for nothing
 	r := startWithAll(t)
 	_, foreign, _ := r.oauthToken(algorithmWorkspace(token.ES256))
 	for _, a := range token.Algorithms() {
@@ -418,5 +421,42 @@ func withNode(t *testing.T, program string) {
 				"refresh_token": refresh, "pat": r.pat(ws),
 			})
 		})
+	}
+}
+
+// TestTheLinesOfTheDocumentationWork runs docs/oauth.md from top to bottom.
+func TestTheLinesOfTheDocumentationWork(t *testing.T) {
+	curl := testkit.Need(t, "curl")
+	text, err := os.ReadFile("../../docs/oauth.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := startServer(t)
+	r.workspace("acme", func(*token.Policy) {})
+	c := r.app("acme", "")
+	_, _, refresh := r.oauthToken("acme")
+	pat := r.pat("acme")
+	wants := []string{`"access_token":"ey`, `"refresh_token":"kw_rt_`, `"issued_token_type":"` + typeAccess, `"active":true`, ""}
+	blocks := regexp.MustCompile("(?s)```sh\n(.*?)```").FindAllStringSubmatch(string(text), -1)
+	if len(blocks) != len(wants) {
+		t.Fatalf("%d examples", len(blocks))
+	}
+	for i, block := range blocks {
+		line := strings.ReplaceAll(block[1], "https://tokens.example.com", r.url)
+		line = strings.Replace(line, "curl", curl+" -sS --fail-with-body", 1)
+		cmd := exec.CommandContext(t.Context(), "/bin/sh", "-ec", line)
+		cmd.Env = []string{"CLIENT_ID=" + c.id, "CLIENT_SECRET=" + c.secret, "REFRESH_TOKEN=" + refresh, "TOKEN=" + pat}
+		out, err := cmd.CombinedOutput()
+		if err != nil || !strings.Contains(string(out), wants[i]) || wants[i] == "" && len(out) > 0 {
+			t.Errorf("%s\n%v\n%s", block[1], err, out)
+		}
+	}
+	if got := r.verify("acme", pat); got != http.StatusUnauthorized {
+		t.Errorf("after the last one, the token is answered with %d", got)
+	}
+	for _, m := range regexp.MustCompile("`(/(?:w/|\\.well-known)[^`]+)`").FindAllStringSubmatch(string(text), -1) {
+		if got := r.get(r.url+m[1], ""); got.status != http.StatusOK {
+			t.Errorf("%s: %d", m[1], got.status)
+		}
 	}
 }
