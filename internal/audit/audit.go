@@ -26,6 +26,7 @@ const (
 	LinkUsed           Action = "user.link_used"
 	InstallationSetUp  Action = "installation.set_up"
 	InstallationAdmin  Action = "installation.administrator_changed"
+	SealedForgotten    Action = "installation.sealed_forgotten" // with the keyset that was lost
 	WorkspaceCreated   Action = "workspace.created"
 	WorkspaceRenamed   Action = "workspace.renamed"
 	WorkspaceDeleted   Action = "workspace.deleted"

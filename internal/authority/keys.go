@@ -245,6 +245,48 @@ func addKey(tx *store.Tx, keys keySet, k SigningKey, c addition) error {
 	return errors.Join(tx.AddSigningKey(k), tx.AddEvent(e))
 }
 
+// ForgetSealed makes the database forget what nobody can read any more since the keyset is lost: all signing
+// keys (the access tokens that they signed are dead), the sealed copies of client secrets (which go on working),
+// and the keys of legacy tokens (which stop). It returns how many signing keys that were. The command line only,
+// while no server runs.
+func (a *Authority) ForgetSealed(ctx context.Context, by token.Identity) (n int, err error) {
+	if by.System == "" {
+		return 0, roleNotAllowed()
+	}
+	const reason = "The keyset is lost"
+	var all []store.Workspace
+	err = a.update(ctx, func(tx *store.Tx) (err error) {
+		n = 0
+		if all, err = tx.Workspaces(); err != nil {
+			return err
+		}
+		for _, w := range all {
+			keys, err := tx.SigningKeys(w.ID)
+			if err != nil {
+				return err
+			}
+			for _, k := range keys {
+				e := event(tx, by, audit.KeyRemoved)
+				e.WorkspaceID, e.TargetKind, e.TargetID, e.TargetName = w.ID, "signing_key", k.ID, k.ID
+				e.Detail = audit.Detail{Before: map[string]any{"key": k.ID, "algorithm": k.Algorithm}, Reason: reason}
+				if err := errors.Join(tx.DropSigningKey(k.ID), tx.AddEvent(e)); err != nil {
+					return err
+				}
+			}
+			n += len(keys)
+		}
+		e := event(tx, by, audit.SealedForgotten)
+		e.TargetKind, e.Detail.Reason, e.Detail.Count = "installation", reason, n
+		return errors.Join(tx.ForgetSealed(), tx.AddEvent(e))
+	}, func() {
+		for _, w := range all {
+			a.signers.forget(w.ID)
+			a.checks.WorkspaceChanged(w.ID)
+		}
+	})
+	return n, err
+}
+
 // issuing is a workspace's keys and how it is to sign, as read together.
 type issuing struct {
 	store.Workspace

@@ -3,7 +3,9 @@ package authority_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -13,6 +15,7 @@ import (
 	"github.com/keywright/keywright/internal/audit"
 	"github.com/keywright/keywright/internal/authority"
 	"github.com/keywright/keywright/internal/keyring"
+	"github.com/keywright/keywright/internal/store"
 	"github.com/keywright/keywright/internal/testkit"
 	"github.com/keywright/keywright/internal/token"
 )
@@ -502,4 +505,93 @@ func TestWithoutAKeysetNothingIsSigned(t *testing.T) {
 	if _, err := bare.PublicIssuer(t.Context(), standard); err != nil {
 		t.Error(err)
 	}
+}
+
+func TestWhatALostKeysetHadSealedIsForgottenAndTheRestGoesOn(t *testing.T) {
+	eachEngine(t, func(t *testing.T, p *place) {
+		ctx := t.Context()
+		p.setPolicy(t, standard, func(policy *token.Policy) { policy.Apps.Secret = token.SecretViewable })
+		c := p.app(t, standard, "nightly", "odata:read")
+		jwt := p.granted(t, c).AccessToken
+		_, pat := p.pat(t, p.dev, standard, "agent", "odata:read")
+		_, pair := p.family(t, p.dev, standard, 30)
+		p.signIn(t)
+		_, err := p.AppSecret(ctx, p.admin, standard, c.ID)
+		wantOK(t, err)
+		wantOK(t, p.Store.Update(ctx, func(tx *store.Tx) error {
+			w, err := tx.Workspace(standard)
+			if err != nil {
+				return err
+			}
+			return errors.Join(tx.SetKeysetCheck([]byte{1}), tx.AddLegacyKey(store.LegacyKey{ID: "key_legacy", WorkspaceID: w.ID, Sealed: []byte{1}, CreatedAt: tx.Now}))
+		}))
+		removed := p.keys(t, standard)
+
+		n, err := p.ForgetSealed(ctx, token.Identity{System: "keywright keyset forget"})
+		wantOK(t, err)
+		if n != len(removed) || n != 1 {
+			t.Errorf("%d signing keys, want %d", n, len(removed))
+		}
+		for _, table := range []string{"signing_keys", "legacy_keys", "keyset_check"} {
+			if rows := p.rows(t, table); rows != 0 {
+				t.Errorf("%s has %d rows", table, rows)
+			}
+		}
+		p.wantStopped(t, jwt, standard)
+		p.wantStopped(t, pair.AccessToken, standard)
+		wantCode(t, second(p.AppSecret(ctx, p.admin, standard, c.ID)), api.CodeActionNotOffered)
+		if e := p.wantEvent(t, standard, audit.KeyRemoved); e.TargetID != removed[0].ID || e.Via != "command line" || e.Detail.Reason == "" {
+			t.Errorf("%+v", e)
+		}
+		// With another keyset everything else goes on.
+		box, err := keyring.NewBox()
+		wantOK(t, err)
+		p.Box = box
+		again := p.restarted()
+		got, err := again.ClientCredentials(ctx, p.authenticated(t, c), authority.GrantRequest{})
+		wantOK(t, err)
+		p.wantGood(t, got.AccessToken, standard)
+		p.wantGood(t, pat, standard)
+		if _, err := again.Refresh(ctx, pair.RefreshToken, token.UserClient, authority.GrantRequest{}, testkit.Origin()); err != nil {
+			t.Errorf("a refresh token: %v", err)
+		}
+	})
+}
+
+// TestWhoeverAsksForWhatIsPublicWaitsForOneAnother asks for workspaces that memory can't know, while the
+// database answers nobody: however many ask, one connection is theirs.
+func TestWhoeverAsksForWhatIsPublicWaitsForOneAnother(t *testing.T) {
+	eachEngine(t, func(t *testing.T, p *place) {
+		if p.Engine != "postgres" {
+			t.Skip("SQLite's readers wait for nobody")
+		}
+		db := p.raw(t)
+		held, err := db.BeginTx(t.Context(), nil)
+		wantOK(t, err)
+		_, err = held.ExecContext(t.Context(), "lock table workspaces in access exclusive mode")
+		wantOK(t, err)
+		var asking sync.WaitGroup
+		for i := range 20 {
+			asking.Go(func() {
+				if _, err := p.JWKS(t.Context(), "nothing-"+strconv.Itoa(i)); !isMissing(err) {
+					t.Error(err)
+				}
+			})
+		}
+		seen := 0
+		for begun := time.Now(); seen < 20 && time.Since(begun) < 10*time.Second; { // after one waits, look for others for a while
+			var waiting int
+			wantOK(t, db.QueryRowContext(t.Context(), "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'").Scan(&waiting))
+			if waiting > 1 {
+				t.Errorf("%d connections wait", waiting)
+				break
+			}
+			seen += waiting
+		}
+		if seen == 0 {
+			t.Error("nobody asks the database")
+		}
+		wantOK(t, held.Rollback())
+		asking.Wait()
+	})
 }

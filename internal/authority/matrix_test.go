@@ -273,6 +273,7 @@ func personRows() map[string]row {
 		"ResetPassword": {func(ctx context.Context, c *cast, by token.Identity) error {
 			return second(c.ResetPassword(ctx, by, testkit.Member))
 		}, shell},
+		"ForgetSealed": {func(ctx context.Context, c *cast, by token.Identity) error { return second(c.ForgetSealed(ctx, by)) }, shell},
 		"SetPassword": {func(ctx context.Context, c *cast, by token.Identity) error {
 			return c.SetPassword(ctx, by, testkit.Member, testkit.Password)
 		}, shell},

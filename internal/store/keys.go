@@ -97,3 +97,14 @@ func (tx *Tx) SetKeysetCheck(sealed []byte) error {
 	_, err := tx.exec(`insert into keyset_check (id, sealed) values (1, $1) on conflict (id) do update set sealed = excluded.sealed`, sealed)
 	return err
 }
+
+// ForgetSealed forgets what is sealed under the installation's keyset, but for signing keys, and the check of the
+// keyset: the sealed copies of client secrets, and the keys of legacy tokens.
+func (tx *Tx) ForgetSealed() error {
+	for _, query := range []string{`update app_secrets set sealed = null where sealed is not null`, `delete from legacy_keys`, `delete from keyset_check`} {
+		if _, err := tx.exec(query); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -181,6 +181,7 @@ func oauthCalls() []call {
 		{"AccessStopped", func(tx *store.Tx) error { return result(tx.AccessStopped("at_1", "at_2")) }},
 		{"SetKeysetCheck", func(tx *store.Tx) error { return tx.SetKeysetCheck([]byte{1}) }},
 		{"KeysetCheck", func(tx *store.Tx) error { return result(tx.KeysetCheck()) }},
+		{"ForgetSealed", func(tx *store.Tx) error { return tx.ForgetSealed() }},
 	}
 }
 

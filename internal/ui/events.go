@@ -90,6 +90,8 @@ func eventWords(e *audit.Event) (icon, verb, tail string) {
 		return "building", "set up the installation", ""
 	case audit.InstallationAdmin:
 		return "shield", "changed whether this person administrates the installation:", ""
+	case audit.SealedForgotten:
+		return "lock", "made the database forget what a lost keyset had sealed", ""
 	case audit.WorkspaceCreated:
 		return "building", "created the workspace", ""
 	case audit.WorkspaceRenamed:
