@@ -34,9 +34,6 @@ var errSubject = fault.New(fault.BadRequest, api.CodeInvalidRequest, "The subjec
 func (a *Authority) Exchange(ctx context.Context, x Exchange, from token.Origin) (Issued, error) {
 	from = cleanOrigin(from)
 	subject := x.Subject.Reveal()
-	if kind, ok := a.format.Parse(subject); ok && kind != token.KindPAT {
-		return Issued{}, errSubject
-	}
 	ask := verify.Ask{Audience: x.Resource, Address: from.Address, Exempt: from.Proxy}
 	if x.Client != nil {
 		ask.Workspace = x.Client.Workspace

@@ -125,10 +125,14 @@ func TestAnAppsTokenIsExchangedAndEndsWithTheApp(t *testing.T) {
 	eachEngine(t, func(t *testing.T, p *place) {
 		p.scopesOf(t, standard, "a", "b")
 		c := p.app(t, standard, "pipeline", "a", "b")
+		_, err := p.DisableApp(t.Context(), p.admin, standard, c.ID)
+		wantOK(t, err)
+		_, err = p.ActivateApp(t.Context(), p.admin, standard, c.ID)
+		wantOK(t, err)
 		first := p.granted(t, c)
 		got := p.exchanged(t, first.AccessToken, "a")
 		claims, parent := said(t, got.AccessToken), said(t, first.AccessToken)
-		if claims.Subject != c.ID || claims.ClientID != c.ID || claims.SourceID != c.ID || claims.Epoch != parent.Epoch || claims.Parents != parent.ID || claims.ExpiresAt > parent.ExpiresAt {
+		if claims.Subject != c.ID || claims.ClientID != c.ID || claims.SourceID != c.ID || parent.Epoch == 0 || claims.Epoch != parent.Epoch || claims.Parents != parent.ID || claims.ExpiresAt > parent.ExpiresAt {
 			t.Errorf("exchanged %+v from %+v", claims, parent)
 		}
 		if third := said(t, p.exchanged(t, got.AccessToken).AccessToken); third.Parents != parent.ID+" "+claims.ID || third.Scope != "a" {
@@ -138,7 +142,7 @@ func TestAnAppsTokenIsExchangedAndEndsWithTheApp(t *testing.T) {
 			t.Errorf("audited %+v", e)
 		}
 		p.wantGood(t, got.AccessToken, standard, "a")
-		_, err := p.DisableApp(t.Context(), p.admin, standard, c.ID)
+		_, err = p.DisableApp(t.Context(), p.admin, standard, c.ID)
 		wantOK(t, err)
 		p.wantStopped(t, got.AccessToken, standard)
 		_, err = p.exchange(got.AccessToken, asked())
@@ -238,6 +242,7 @@ func TestATokenEndsWithEachThatItWasExchangedFrom(t *testing.T) {
 func TestAnExchangeThatCantBeAuditedGivesNothing(t *testing.T) {
 	eachEngine(t, func(t *testing.T, p *place) {
 		_, secret := p.pat(t, p.dev, standard, "agent", "odata:read")
+		p.exchanged(t, secret) // makes the signing key
 		statement(t, p.raw(t), "alter table audit_events rename to audit_events_away")
 		got, err := p.exchange(secret, asked())
 		if fault.From(err).Kind != fault.Internal || got.AccessToken.Reveal() != "" {

@@ -75,7 +75,9 @@ func (a *Authority) Refresh(ctx context.Context, refresh token.Secret, clientID 
 }
 
 // same reports whether two sources of one credential give the same access token.
-func (s *source) same(t *source) bool { return slices.Equal(s.scopes, t.scopes) && s.ends.Equal(t.ends) }
+func (s *source) same(t *source) bool {
+	return slices.Equal(s.scopes, t.scopes) && s.ends.Equal(t.ends)
+}
 
 // refreshClient refuses a client that people's OAuth tokens don't belong to.
 func (a *Authority) refreshClient(id string, from token.Origin) error {
@@ -184,8 +186,7 @@ func (r *refreshing) told(p *store.PresentedRefresh, now time.Time) (token.Secre
 		return token.Secret{}, false
 	}
 	clear, err := keyring.OpenWith(r.presented, p.Sealed, p.Token.ID)
-	next := token.SecretOf(string(clear))
-	return next, err == nil && next.Hash() == p.Successor
+	return token.SecretOf(string(clear)), err == nil
 }
 
 // replace uses the presented refresh token. Whatever the policy, that is the first use of it as a

@@ -36,7 +36,9 @@ func TestARefreshThatMeetsAStopLeavesNothingAlive(t *testing.T) {
 			"disabled": func(k token.OAuthToken, _ authority.Issued) error {
 				return second(p.DisableOAuthToken(ctx, p.dev, standard, k.ID))
 			},
-			"deleted": func(k token.OAuthToken, _ authority.Issued) error { return p.DeleteOAuthToken(ctx, p.dev, standard, k.ID) },
+			"deleted": func(k token.OAuthToken, _ authority.Issued) error {
+				return p.DeleteOAuthToken(ctx, p.dev, standard, k.ID)
+			},
 			"revoked": func(_ token.OAuthToken, pair authority.Issued) error {
 				return p.RevokePresented(ctx, pair.RefreshToken, testkit.Origin())
 			},
