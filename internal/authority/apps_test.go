@@ -162,6 +162,9 @@ func TestRotationKeepsTheOldSecretForAsLongAsIsSaid(t *testing.T) {
 		p.wantGood(t, secrets[1], standard)
 		p.Clock.Set(ends)
 		good(2)
+		if !isMissing(second(p.EndAppSecret(ctx, p.dev, standard, c.ID, v.Secrets[1].ID))) {
+			t.Error("a secret whose overlap is over is ended again")
+		}
 		rotate(7 * 24 * time.Hour)
 		good(3, 2)
 		rotate(24 * time.Hour) // of two, the older ends at once
@@ -299,6 +302,13 @@ func TestAccessTokensThatAreDeadStayDeadUnderOtherRules(t *testing.T) {
 		c = p.app(t, standard, "third", "odata:read")
 		old = p.granted(t, c).AccessToken
 		wantOK(t, second(p.DisableApp(ctx, p.dev, standard, c.ID)))
+		after(token.UntilExpiry)
+		p.wantStopped(t, old, standard)
+		// So do those of an app that was deleted then.
+		after(token.StopAtOnce)
+		c = p.app(t, standard, "fourth", "odata:read")
+		old = p.granted(t, c).AccessToken
+		wantOK(t, p.DeleteApp(ctx, p.dev, standard, c.ID))
 		after(token.UntilExpiry)
 		p.wantStopped(t, old, standard)
 

@@ -6,8 +6,10 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/keywright/keywright/api"
+	"github.com/keywright/keywright/internal/audit"
 	"github.com/keywright/keywright/internal/authority"
 	"github.com/keywright/keywright/internal/fault"
 	"github.com/keywright/keywright/internal/testkit"
@@ -222,5 +224,41 @@ func TestRemovingAMemberWaitsForAnOAuthTokenThatIsBeingMade(t *testing.T) {
 				t.Errorf("left %+v", left)
 			}
 		}
+	})
+}
+
+func TestRulesThatAreAppliedWaitForAnOAuthTokenThatIsBeingDeleted(t *testing.T) {
+	eachEngine(t, func(t *testing.T, p *place) {
+		made, _ := p.family(t, p.dev, standard, 300)
+		p.setPolicy(t, standard, func(policy *token.Policy) {
+			policy.OAuthTokens.Expiry.MaxDays, policy.OAuthTokens.Expiry.Proposed, policy.OAuthTokens.Expiry.Presets = 30, 7, []int{7, 30}
+		})
+		m := p.meetAt(t, "oauth_tokens")
+		var deleted, applied error
+		m.send(1, func() { deleted = p.DeleteOAuthToken(context.Background(), p.dev, standard, made.ID) })
+		m.send(2, func() { applied = second(p.ApplyPolicy(context.Background(), p.admin, standard, nil)) })
+		m.release()
+		wantOK(t, deleted)
+		wantOK(t, applied)
+	})
+}
+
+func TestDeletingAnOAuthTokenWhoseFamilyIsBeingEndedKeepsItsAccessTokensDead(t *testing.T) {
+	eachEngine(t, func(t *testing.T, p *place) {
+		p.setPolicy(t, standard, func(policy *token.Policy) { policy.AfterStop = token.UntilExpiry })
+		made, pair := p.family(t, p.dev, standard, 9)
+		next := p.refreshed(t, pair.RefreshToken)
+		p.Clock.Advance(time.Minute)
+		m := p.meetAt(t, "audit_events")
+		var deleted error
+		m.send(1, func() { p.ended(t, pair.RefreshToken) }) // it was replaced: somebody stole it
+		m.send(2, func() { deleted = p.DeleteOAuthToken(context.Background(), p.dev, standard, made.ID) })
+		m.release()
+		wantOK(t, deleted)
+		if p.Engine == "sqlite" && len(p.events(t, standard, audit.RefreshReused)) == 0 {
+			return // there, either may be the first
+		}
+		p.wantStopped(t, pair.AccessToken, standard)
+		p.wantStopped(t, next.AccessToken, standard)
 	})
 }
