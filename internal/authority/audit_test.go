@@ -37,8 +37,10 @@ func (p *place) raw(t *testing.T) *sql.DB {
 }
 
 func tables() []string {
-	return []string{"users", "workspaces", "members", "sessions", "links", "form_nonces", "tokens", "audit_events", "usage_days", "usage_addresses",
-		"apps", "app_secrets", "oauth_tokens", "refresh_tokens", "signing_keys", "stopped_access", "legacy_keys"}
+	return []string{
+		"users", "workspaces", "members", "sessions", "links", "form_nonces", "tokens", "audit_events", "usage_days", "usage_addresses",
+		"apps", "app_secrets", "oauth_tokens", "refresh_tokens", "signing_keys", "stopped_access", "legacy_keys",
+	}
 }
 
 // dump returns every row of some tables, as text.

@@ -216,14 +216,14 @@ func (d *clientSide) agrees(t *rapid.T, m *clientModel) {
 	now := d.Clock.Now()
 	for key, s := range m.sources {
 		want := map[string]bool{}
+		for n := range s.secretsEver {
+			want[fmt.Sprint("s", n)] = false // those that were replaced are not good
+		}
 		for _, x := range s.secrets {
 			want[x.key] = m.goodSecret(s, x, now)
 		}
 		for _, a := range s.issued {
 			want[a.key] = m.goodAccess(s, a, now)
-		}
-		for n := range s.secretsEver {
-			want[fmt.Sprint("s", n)] = want[fmt.Sprint("s", n)] // those that were replaced are not good
 		}
 		for which, good := range want {
 			if got := d.check(d.secrets[key+which], standard, "odata:read") == nil; got != good {

@@ -92,20 +92,23 @@ func clientNarrowings() map[string]clientNarrowing {
 		"SetScopes": {app, api.CodeScopeMissing, func(ctx context.Context, p *place, _ *robotAndPair) error {
 			return second(p.SetScopes(ctx, p.admin, standard, token.Catalogue{{Name: "odata:read", Title: "Read", Roles: token.Roles()}}))
 		}},
-		"ApplyPolicy": {person, api.CodeInvalidToken, func(ctx context.Context, p *place, f *robotAndPair) error {
-			v, err := p.Enter(ctx, p.admin, standard)
-			if err != nil {
-				return err
-			}
-			v.Policy.OAuthTokens.Offered = false
-			if _, err := p.SetPolicy(ctx, p.admin, standard, v.Policy); err != nil {
-				return err
-			}
-			return second(p.ApplyPolicy(ctx, p.admin, standard, []string{f.pair.ID}))
-		}},
+		"ApplyPolicy":                  {person, api.CodeInvalidToken, withdraw},
 		"DeleteWorkspace/secret":       {secret, api.CodeInvalidToken, workspace},
 		"DeleteWorkspace/access token": {person, api.CodeInvalidToken, workspace},
 	}
+}
+
+// withdraw offers OAuth tokens no longer, and applies that to the one in hand.
+func withdraw(ctx context.Context, p *place, f *robotAndPair) error {
+	v, err := p.Enter(ctx, p.admin, standard)
+	if err != nil {
+		return err
+	}
+	v.Policy.OAuthTokens.Offered = false
+	if _, err := p.SetPolicy(ctx, p.admin, standard, v.Policy); err != nil {
+		return err
+	}
+	return second(p.ApplyPolicy(ctx, p.admin, standard, []string{f.pair.ID}))
 }
 
 func TestNoCheckOfAnAppOrOAuthTokenThatBeganAfterAVerbReturnedAnswersByTheOldState(t *testing.T) {

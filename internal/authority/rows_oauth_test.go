@@ -24,13 +24,6 @@ func (p *place) oauthList(t testing.TB, by token.Identity, ws string, everyone b
 	return list
 }
 
-func (p *place) oauthStatus(t testing.TB, by token.Identity, ws, id string) token.Status {
-	t.Helper()
-	got, err := p.OAuthToken(t.Context(), by, ws, id)
-	wantOK(t, err)
-	return got.StatusAt(p.Clock.Now())
-}
-
 func TestS4_1_GeneratingTakesANameAndALifetimeOf1To365Days(t *testing.T) {
 	eachEngine(t, func(t *testing.T, p *place) {
 		ctx, now := t.Context(), p.Clock.Now()
@@ -145,7 +138,7 @@ func (p *place) offline(t *testing.T, ws string, jwt token.Secret) bool {
 	wantOK(t, err)
 	var set jose.JSONWebKeySet
 	wantOK(t, json.Unmarshal(published, &set))
-	parsed, err := jose.ParseSigned(jwt.Reveal(), []jose.SignatureAlgorithm{jose.ES256})
+	parsed, err := jose.ParseSignedCompact(jwt.Reveal(), []jose.SignatureAlgorithm{jose.ES256})
 	wantOK(t, err)
 	payload, err := parsed.Verify(set)
 	if err != nil {
