@@ -30,6 +30,8 @@ func (s *scene) useApps() error {
 	return s.use(&s.policy.Apps.Access, "This workspace does not offer apps.")
 }
 
+func (s *scene) hasApps() bool { return s.useApps() == nil }
+
 // CreateApp makes an app, and returns its client secret. A session must have a recent sign-in; the caller's
 // role must be able to hold every scope that the app gets. Errors: kind_not_offered, role_not_allowed,
 // recent_sign_in_required, token_limit_reached, name_required, scope_unknown, scope_not_allowed,
@@ -228,7 +230,7 @@ func (s *scene) viewed(tx *store.Tx, app token.App) (AppView, error) {
 	if err != nil {
 		return AppView{}, err
 	}
-	v := AppView{App: app, MaySee: s.useApps() == nil && s.all.Covers(app.Scopes, s.role)}
+	v := AppView{App: app, MaySee: s.hasApps() && s.all.Covers(app.Scopes, s.role)}
 	for _, secret := range secrets {
 		v.Kept = v.Kept || secret.ExpiresAt.IsZero() && secret.Sealed != nil
 		secret.Sealed = nil

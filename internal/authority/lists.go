@@ -238,7 +238,7 @@ func (a *Authority) Usage(ctx context.Context, by token.Identity, ws, tokenID st
 // seesUseOf reports whether the caller may see the use of a credential whoever owns it. An app's use is its
 // own, not its maker's.
 func (s *scene) seesUseOf(tx *store.Tx, id string) (bool, error) {
-	if _, isApp := token.ParseID(token.AppID, id); s.isAdministrator() || !isApp || s.useApps() != nil {
+	if _, isApp := token.ParseID(token.AppID, id); s.isAdministrator() || !isApp || !s.hasApps() {
 		return s.isAdministrator(), nil
 	}
 	app, err := s.app(tx, id)
