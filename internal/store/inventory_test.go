@@ -236,7 +236,7 @@ func TestEveryPageOfEveryOrderHasEachRowOnceWhileOthersComeAndGo(t *testing.T) {
 		all := everything(now)
 		added := int64(0)
 		for _, sort := range sorts() {
-			for _, limit := range []int{1, 7, 48} {
+			for _, limit := range []int{3, 48} {
 				slices.SortFunc(all, inOrder(sort))
 				var want, got []string
 				for _, c := range all {
@@ -279,10 +279,14 @@ func TestACursorOfAnotherListIsRefused(t *testing.T) {
 	testkit.EachEngine(t, func(t *testing.T, db testkit.DB) {
 		s := furnish(t, db)
 		update(t, s, func(tx *store.Tx) error { return keepEverything(tx, tx.Now) })
-		encode := func(text string) string { return base64.RawURLEncoding.EncodeToString([]byte(text)) }
-		refused := []string{"x", "!", "=", encode("null"), encode("[]"), encode("{}"), encode(`["","1"]`), encode(`["","1","tok_1","x"]`), encode(`["","2","tok_1"]`), encode(`["","1", "tok_1"]`),
-			encode(`["","\u0000","tok_\u0000"]`), encode("[\"\",\"\xff\",\"tok_\xff\"]"), encode(`["expires","1.5","tok_1"]`), encode(`["expires","","tok_1"]`), encode(`["expires","+1","tok_1"]`),
-			encode(`["expires","9223372036854775808","tok_1"]`), encode(`["name","\u0000","tok_1"]`), encode(`["name","a","` + strings.Repeat("x", 1024) + `"]`), "WyIiLCIxIiwidG9rXzEiXR"}
+		refused := []string{"x", "!", "=", "WyIiLCIxIiwidG9rXzEiXR"}
+		for _, text := range []string{
+			"null", "[]", "{}", `["","1"]`, `["","1","tok_1","x"]`, `["","2","tok_1"]`, `["","1", "tok_1"]`, `["","\u0000","tok_\u0000"]`, "[\"\",\"\xff\",\"tok_\xff\"]",
+			`["expires","1.5","tok_1"]`, `["expires","","tok_1"]`, `["expires","+1","tok_1"]`, `["expires","9223372036854775808","tok_1"]`,
+			`["name","\u0000","tok_1"]`, `["name","a","` + strings.Repeat("x", 1024) + `"]`,
+		} {
+			refused = append(refused, base64.RawURLEncoding.EncodeToString([]byte(text)))
+		}
 		for _, sort := range sorts() {
 			f := store.InventoryFilter{WorkspaceID: "ws_1", Sort: sort}
 			view(t, s, func(tx *store.Tx) error {
