@@ -146,3 +146,52 @@ type SigningKey struct {
 type KeyRotation struct {
 	AtOnce *bool `json:"at_once,omitempty" nullable:"true" doc:"true: the new key signs now and the old ones are removed, which ends every access token: for a key that somebody may have copied" example:"false"`
 }
+
+// LegacyStop is when a workspace's legacy tokens stop.
+type LegacyStop struct {
+	StopsAt *time.Time `json:"stops_at" doc:"null: none is set, and nothing was imported"`
+}
+
+// SetLegacyStop sets that time.
+type SetLegacyStop struct {
+	StopsAt time.Time `json:"stops_at" example:"2030-06-30T00:00:00Z" doc:"At most 10 years ahead; one that has passed stops them at once"`
+}
+
+// LegacyLine is a token that was issued elsewhere: its owner, and exactly one of its hash and its secret.
+type LegacyLine struct {
+	Owner       string   `json:"owner" doc:"Email address of a member, whose token it becomes" example:"dev@example.com"`
+	Name        string   `json:"name,omitempty" example:"Nightly export"`
+	Description string   `json:"description,omitempty"`
+	Scopes      []string `json:"scopes,omitempty" nullable:"false" doc:"Left out: what its owner's role may hold" example:"odata:read"`
+	CreatedAt   string   `json:"created_at,omitempty" doc:"A date or a time" example:"2024-02-01"`
+	ExpiresAt   string   `json:"expires_at,omitempty" doc:"A date or a time; left out: never. It stops with the others at the latest"`
+	SHA256      string   `json:"sha256,omitempty" doc:"SHA-256 of the secret, in hexadecimal or base64" example:"ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"`
+	SHA512      string   `json:"sha512,omitempty" doc:"SHA-512 of the secret, likewise"`
+	HMACSHA256  string   `json:"hmac_sha256,omitempty" doc:"HMAC-SHA-256 of the secret under hmac_key, likewise"`
+	Secret      string   `json:"secret,omitempty" doc:"The secret in clear, with allow_raw_secrets; only its SHA-256 is kept"`
+}
+
+// LegacyImport imports tokens that were issued elsewhere.
+type LegacyImport struct {
+	Lines           []LegacyLine `json:"lines" nullable:"false" minItems:"1" maxItems:"1000"`
+	DryRun          *bool        `json:"dry_run,omitempty" nullable:"true" doc:"true: say what would become of each line, and change nothing" example:"true"`
+	StopsAt         *time.Time   `json:"stops_at,omitempty" nullable:"true" example:"2030-06-30T00:00:00Z" doc:"When all legacy tokens stop; left out: as was set before"`
+	HMACKey         *string      `json:"hmac_key,omitempty" nullable:"true" doc:"The key of hmac_sha256, in base64"`
+	AllowRawSecrets *bool        `json:"allow_raw_secrets,omitempty" nullable:"true" example:"false"`
+}
+
+// LegacyImportResult is what became of the lines.
+type LegacyImportResult struct {
+	Imported int                `json:"imported" doc:"In a dry run: how many would be" example:"1"`
+	Known    int                `json:"known" doc:"How many were imported before" example:"0"`
+	Refused  int                `json:"refused" example:"0"`
+	StopsAt  time.Time          `json:"stops_at" doc:"When they stop"`
+	Lines    []LegacyLineResult `json:"lines" doc:"One for each, in order"`
+}
+
+// LegacyLineResult is what became of one line.
+type LegacyLineResult struct {
+	Line    int     `json:"line" doc:"Its place among those that were sent, from 1" example:"1"`
+	Outcome string  `json:"outcome" enum:"imported,known,refused"`
+	Problem *string `json:"problem" doc:"Why it was refused; null: it was not"`
+}

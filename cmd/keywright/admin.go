@@ -63,6 +63,10 @@ func withStore(ctx context.Context, cfg config.Config, fn func(*store.Store) err
 
 // withAuthority runs fn beside a running server: what it may do must not need that server's memory.
 func withAuthority(s *streams, c *configured, fn func(*authority.Authority, config.Config) error) error {
+	return withRules(s, c, func(_ *store.Store, a *authority.Authority, cfg config.Config) error { return fn(a, cfg) })
+}
+
+func withRules(s *streams, c *configured, fn func(*store.Store, *authority.Authority, config.Config) error) error {
 	cfg, err := c.load(s)
 	if err != nil {
 		return err
@@ -79,7 +83,7 @@ func withAuthority(s *streams, c *configured, fn func(*authority.Authority, conf
 		if err != nil {
 			return err
 		}
-		return plain(fn(a, cfg))
+		return plain(fn(st, a, cfg))
 	})
 }
 

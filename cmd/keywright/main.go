@@ -31,6 +31,7 @@ type commands struct {
 	Migrate       migrateCmd       `cmd:"" help:"Bring the database to this program's version."`
 	Workspace     workspaceCmd     `cmd:"" help:"Make workspaces."`
 	Keyset        keysetCmd        `cmd:"" help:"Make and change the file with the keys under which the database keeps secrets."`
+	Import        importCmd        `cmd:"" help:"Import what an older system has."`
 	ResetPassword resetPasswordCmd `cmd:"" help:"Print a one-time link with which a person chooses a new password."`
 	Version       versionCmd       `cmd:"" help:"Print the version."`
 }

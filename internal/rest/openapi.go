@@ -42,6 +42,7 @@ func config(version, server string) huma.Config {
 				{Name: "Tokens", Description: "Personal access tokens."},
 				{Name: "Apps", Description: "OAuth clients that act for themselves. They get access tokens at /oauth2/token."},
 				{Name: "OAuth tokens", Description: "Pairs of an access token and a refresh token that people generate for themselves."},
+				{Name: "Legacy tokens", Description: "Tokens of an older system, which were imported and work until a day that is set."},
 				{Name: "Inventory", Description: "Every credential of a workspace, of whatever kind."},
 				{Name: "Workspaces", Description: "Tenants, each with its members, policy, scopes and tokens."},
 				{Name: "Members", Description: "Who is in a workspace, and as what."},
@@ -149,6 +150,11 @@ func requestSample(id string, v any) any {
 		delete(m, "never")
 	case "set-policy", "preview-policy": // the preset says the rest
 		return map[string]any{"preset": "standard"}
+	case "import-legacy-tokens": // a token comes in one way
+		return map[string]any{"dry_run": true, "stops_at": m["stops_at"], "lines": []any{map[string]any{
+			"owner": "dev@example.com", "name": "Nightly export", "scopes": []any{"odata:read"}, "created_at": "2024-02-01",
+			"sha256": "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad",
+		}}}
 	case "set-scopes":
 		return map[string]any{"items": []any{map[string]any{
 			"name": "odata:read", "title": "Read data (OData)", "description": "Read feeds with Excel and Power BI.",

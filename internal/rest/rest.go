@@ -52,6 +52,7 @@ func New(kit *web.Kit, a *authority.Authority, version string) (*Service, error)
 	s.addTokens()
 	s.addApps()
 	s.addOAuthTokens()
+	s.addLegacy()
 	s.addOversight()
 	s.addOverview()
 	if err := s.describe(); err != nil {

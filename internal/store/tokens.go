@@ -113,7 +113,8 @@ type TokenFilter struct {
 	Scope         string       // tokens that hold it …
 	ScopeRoles    []token.Role // … or carry all that these roles may hold
 	UnusedSince   time.Time    // neither used nor made since
-	ExpiresBefore time.Time    // active ones that end before
+	UsedSince     time.Time
+	ExpiresBefore time.Time // active ones that end before
 	NeverExpires  bool
 	Search        string // part of the name or description, any case
 }
@@ -141,6 +142,9 @@ func (f *TokenFilter) narrow(w *where, now time.Time) {
 	}
 	if !f.UnusedSince.IsZero() {
 		w.add("t.created_at < ? and (t.last_used_at is null or t.last_used_at < ?)", micros(f.UnusedSince), micros(f.UnusedSince))
+	}
+	if !f.UsedSince.IsZero() {
+		w.add("t.last_used_at >= ?", micros(f.UsedSince))
 	}
 	if !f.ExpiresBefore.IsZero() {
 		w.add("t.revoked_at is null and t.expires_at > ? and t.expires_at < ?", micros(now), micros(f.ExpiresBefore))
