@@ -148,3 +148,27 @@ func oversightRows() map[string]row {
 		}, over},
 	}
 }
+
+// legacyRows are the verbs on tokens that were imported. All set the same day.
+func legacyRows() map[string]row {
+	over := gets(cell{overseers, ok})
+	return map[string]row{
+		"LegacyTokens": {func(ctx context.Context, c *cast, by token.Identity) error {
+			return second(c.LegacyTokens(ctx, by, standard, authority.TokenQuery{Page: authority.Page{Limit: 5}}))
+		}, gets(cell{insiders, ok})},
+		"LegacyTokens/everyone": {func(ctx context.Context, c *cast, by token.Identity) error {
+			return second(c.LegacyTokens(ctx, by, standard, authority.TokenQuery{Everyone: true, Page: authority.Page{Limit: 5}}))
+		}, over},
+		"LegacyStop": {func(ctx context.Context, c *cast, by token.Identity) error {
+			return second(c.LegacyStop(ctx, by, standard))
+		}, gets(cell{insiders, ok})},
+		"SetLegacyStop": {func(ctx context.Context, c *cast, by token.Identity) error {
+			return c.SetLegacyStop(ctx, by, standard, c.Clock.Now().AddDate(0, 0, 9))
+		}, over},
+		"ImportTokens": {func(ctx context.Context, c *cast, by token.Identity) error {
+			in := c.file()
+			in.Stops = c.Clock.Now().AddDate(0, 0, 9)
+			return second(c.ImportTokens(ctx, by, standard, in))
+		}, gets(cell{overseers, ok}, cell{"command line", ok})},
+	}
+}

@@ -309,7 +309,7 @@ func TestEveryCallerGetsWhatTheMatrixSaysFromEveryVerb(t *testing.T) {
 				}
 			}
 		}
-		for _, rows := range []map[string]row{tokenRows(), appRows(), oauthRows(), oversightRows(), ruleRows(), personRows()} {
+		for _, rows := range []map[string]row{tokenRows(), appRows(), oauthRows(), oversightRows(), legacyRows(), ruleRows(), personRows()} {
 			for verb, r := range rows {
 				try(verb, r)
 			}
@@ -337,7 +337,7 @@ func unasked() map[string]string {
 
 func TestTheMatrixIsComplete(t *testing.T) {
 	rows := map[string]row{"DeleteWorkspace": deletion()}
-	for _, more := range []map[string]row{tokenRows(), appRows(), oauthRows(), oversightRows(), ruleRows(), personRows()} {
+	for _, more := range []map[string]row{tokenRows(), appRows(), oauthRows(), oversightRows(), legacyRows(), ruleRows(), personRows()} {
 		maps.Copy(rows, more)
 	}
 	known := map[string]bool{}
