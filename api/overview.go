@@ -8,7 +8,7 @@ type AuditEvent struct {
 	At        time.Time      `json:"at"`
 	Action    string         `json:"action" doc:"What happened, as object.verb" example:"token.revoked"`
 	Actor     AuditActor     `json:"actor" doc:"Who did it"`
-	Via       string         `json:"via" doc:"session, command line, or the id of the token that was used" example:"session"`
+	Via       string         `json:"via" doc:"session, command line, server (by schedule), or the id of the token that was used" example:"session"`
 	Target    AuditTarget    `json:"target" doc:"What it was done to"`
 	OwnerID   *string        `json:"owner_id" doc:"Whose thing it was" example:"usr_06exqjvr4w8h3k5t7y9a1c3e5g"`
 	Address   *string        `json:"address" example:"203.0.113.7"`

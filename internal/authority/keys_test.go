@@ -65,24 +65,24 @@ func kidOf(t testing.TB, jwt token.Secret) string {
 	return kid
 }
 
-func (p *place) keys(t testing.TB, ws string) []authority.SigningKey {
+func (p *place) keys(t testing.TB) []authority.SigningKey {
 	t.Helper()
-	keys, err := p.SigningKeys(context.Background(), p.admin, ws)
+	keys, err := p.SigningKeys(context.Background(), p.admin, standard)
 	wantOK(t, err)
 	return keys
 }
 
-func (p *place) rotate(t testing.TB, ws string, atOnce bool) []authority.SigningKey {
+func (p *place) rotate(t testing.TB, atOnce bool) []authority.SigningKey {
 	t.Helper()
-	keys, err := p.RotateKeys(context.Background(), p.admin, ws, atOnce)
+	keys, err := p.RotateKeys(context.Background(), p.admin, standard, atOnce)
 	wantOK(t, err)
 	return keys
 }
 
-// states are those of a workspace's keys, newest first.
-func (p *place) states(t testing.TB, ws string) (states []authority.KeyState) {
+// states are those of the workspace's keys, newest first.
+func (p *place) states(t testing.TB) (states []authority.KeyState) {
 	t.Helper()
-	keys := p.keys(t, ws)
+	keys := p.keys(t)
 	for _, k := range keys {
 		states = append(states, p.StateOf(keys, k.ID))
 		if k.Sealed != nil {
@@ -101,7 +101,7 @@ func wantStates(t testing.TB, got []authority.KeyState, want ...authority.KeySta
 
 func TestTheFirstKeyIsMadeOnceByWhoeverNeedsItAndSignsAtOnce(t *testing.T) {
 	eachEngine(t, func(t *testing.T, p *place) {
-		wantStates(t, p.states(t, standard))
+		wantStates(t, p.states(t))
 		c := p.authenticated(t, p.app(t, standard, "nightly", "odata:read"))
 		// Two processes, to try the database's turn too: within one, memory lets one alone begin.
 		sides := []*authority.Authority{p.Authority, p.restarted(), p.restarted()}
@@ -124,7 +124,7 @@ func TestTheFirstKeyIsMadeOnceByWhoeverNeedsItAndSignsAtOnce(t *testing.T) {
 			})
 		}
 		all.Wait()
-		keys := p.keys(t, standard)
+		keys := p.keys(t)
 		if len(keys) != 1 || keys[0].Algorithm != token.ES256 || !keys[0].SignsFrom.Equal(p.Clock.Now()) || !keys[0].PublishedUntil.IsZero() {
 			t.Fatalf("%+v", keys)
 		}
@@ -134,7 +134,7 @@ func TestTheFirstKeyIsMadeOnceByWhoeverNeedsItAndSignsAtOnce(t *testing.T) {
 			}
 			return true
 		})
-		wantStates(t, p.states(t, standard), authority.KeySigning)
+		wantStates(t, p.states(t), authority.KeySigning)
 		e := p.wantEvent(t, standard, audit.KeyRotated)
 		if e.Via != "server" || e.ActorID != "" || e.TargetID != keys[0].ID || e.Detail.Before != nil || e.Detail.After["algorithm"] != "ES256" {
 			t.Errorf("%+v", e)
@@ -150,12 +150,12 @@ func TestANewKeyIsPublishedBeforeItSigns(t *testing.T) {
 		c := p.app(t, standard, "nightly", "odata:read")
 		old := kidOf(t, p.granted(t, c).AccessToken)
 		p.Clock.Advance(time.Hour)
-		keys := p.rotate(t, standard, false)
+		keys := p.rotate(t, false)
 		if len(keys) != 2 || keys[1].ID != old {
 			t.Fatalf("%+v", keys)
 		}
 		next := keys[0].ID
-		wantStates(t, p.states(t, standard), authority.KeyNext, authority.KeySigning)
+		wantStates(t, p.states(t), authority.KeyNext, authority.KeySigning)
 		before := p.verifier(t, standard)
 		if !before.has(next) || !before.has(old) {
 			t.Fatalf("published are %v", before)
@@ -163,7 +163,7 @@ func TestANewKeyIsPublishedBeforeItSigns(t *testing.T) {
 		wantTime(t, "signs from", keys[0].SignsFrom, p.Clock.Now().Add(15*time.Minute))
 
 		// Asking again changes nothing: the one that waits is new enough.
-		if again := p.rotate(t, standard, false); len(again) != 2 || again[0].ID != next {
+		if again := p.rotate(t, false); len(again) != 2 || again[0].ID != next {
 			t.Errorf("%+v", again)
 		}
 		p.Clock.Advance(15*time.Minute - time.Microsecond)
@@ -175,7 +175,7 @@ func TestANewKeyIsPublishedBeforeItSigns(t *testing.T) {
 		if kid := kidOf(t, jwt); kid != next {
 			t.Errorf("%s still signs", kid)
 		}
-		wantStates(t, p.states(t, standard), authority.KeySigning, authority.KeyPublished)
+		wantStates(t, p.states(t), authority.KeySigning, authority.KeyPublished)
 		// Who fetched the keys when the new one was published needs to fetch nothing.
 		if !before.takes(jwt, p.Clock.Now()) {
 			t.Error("the keys of when it was published don't verify what the new key signs")
@@ -205,7 +205,7 @@ func TestATokenSignedJustBeforeRotationVerifiesUntilItExpires(t *testing.T) {
 		c := p.app(t, standard, "nightly", "odata:read")
 		p.granted(t, c)
 		p.Clock.Advance(time.Hour)
-		from := p.rotate(t, standard, false)[0].SignsFrom
+		from := p.rotate(t, false)[0].SignsFrom
 		p.Clock.Set(from.Add(-time.Microsecond))
 		then := p.verifier(t, standard)
 		jwt := p.granted(t, c).AccessToken
@@ -230,8 +230,8 @@ func TestATokenSignedJustBeforeRotationVerifiesUntilItExpires(t *testing.T) {
 		if p.verifier(t, standard).has(old) || p.restartedVerifier(t, standard).has(old) {
 			t.Error("the old key is published for ever")
 		}
-		if len(p.keys(t, standard)) != 1 || p.rows(t, "signing_keys") != 2 {
-			t.Errorf("%+v", p.keys(t, standard))
+		if len(p.keys(t)) != 1 || p.rows(t, "signing_keys") != 2 {
+			t.Errorf("%+v", p.keys(t))
 		}
 		wantOK(t, p.Sweep(t.Context()))
 		if n := p.rows(t, "signing_keys"); n != 1 {
@@ -262,10 +262,10 @@ func TestKeysThatAreRemovedAtOnceKillTheirTokens(t *testing.T) {
 		jwt := p.granted(t, c).AccessToken
 		old := kidOf(t, jwt)
 		p.Clock.Advance(time.Minute)
-		waiting := p.rotate(t, standard, false)[0].ID
+		waiting := p.rotate(t, false)[0].ID
 		p.wantGood(t, jwt, standard)
 
-		keys := p.rotate(t, standard, true)
+		keys := p.rotate(t, true)
 		p.wantStopped(t, jwt, standard)
 		if len(keys) != 1 || keys[0].ID == old || keys[0].ID == waiting || !keys[0].SignsFrom.Equal(p.Clock.Now()) {
 			t.Fatalf("%+v", keys)
@@ -308,7 +308,7 @@ func TestWhenKeysAreRemovedNothingIsSignedByThemAnyMore(t *testing.T) {
 			})
 		}
 		for range 25 {
-			keys := p.rotate(t, standard, true)
+			keys := p.rotate(t, true)
 			if jwt := granted(t, p.Authority, c); kidOf(t, jwt) != keys[0].ID || !p.verifier(t, standard).takes(jwt, p.Clock.Now()) {
 				t.Errorf("%s signs, %s was made", kidOf(t, jwt), keys[0].ID)
 			} else {
@@ -328,12 +328,12 @@ func TestKeysRotateByThemselves(t *testing.T) {
 		due := p.Clock.Now().AddDate(0, 0, 30)
 		p.Clock.Set(due.Add(-time.Microsecond))
 		p.granted(t, c)
-		wantStates(t, p.states(t, standard), authority.KeySigning)
+		wantStates(t, p.states(t), authority.KeySigning)
 		p.Clock.Set(due)
 		if kid := kidOf(t, p.granted(t, c).AccessToken); kid != old {
 			t.Errorf("%s signs before it was published", kid)
 		}
-		wantStates(t, p.states(t, standard), authority.KeyNext, authority.KeySigning)
+		wantStates(t, p.states(t), authority.KeyNext, authority.KeySigning)
 		p.Clock.Advance(15 * time.Minute)
 		if kid := kidOf(t, p.granted(t, c).AccessToken); kid == old {
 			t.Error("the old key goes on")
@@ -341,7 +341,7 @@ func TestKeysRotateByThemselves(t *testing.T) {
 		// Rules that ask for it sooner count from now on.
 		p.Clock.Advance(48 * time.Hour)
 		p.setPolicy(t, standard, func(policy *token.Policy) { policy.Signing.RotateDays = 1 })
-		wantStates(t, p.states(t, standard), authority.KeyNext, authority.KeySigning)
+		wantStates(t, p.states(t), authority.KeyNext, authority.KeySigning)
 	})
 }
 
@@ -358,13 +358,13 @@ func TestAnotherAlgorithmBeginsARotation(t *testing.T) {
 			}
 		}
 		algorithm(token.EdDSA)
-		wantStates(t, p.states(t, standard)) // nobody has needed a key yet
+		wantStates(t, p.states(t)) // nobody has needed a key yet
 		says(token.EdDSA)
 		first := p.granted(t, c).AccessToken
 		for _, alg := range []token.Algorithm{token.RS256, token.ES256} { // the second before the first has begun to sign
 			p.Clock.Advance(time.Minute)
 			algorithm(alg)
-			if keys := p.keys(t, standard); keys[0].Algorithm != alg || p.StateOf(keys, keys[0].ID) != authority.KeyNext {
+			if keys := p.keys(t); keys[0].Algorithm != alg || p.StateOf(keys, keys[0].ID) != authority.KeyNext {
 				t.Fatalf("%+v", keys)
 			}
 			says(token.EdDSA) // what is signed now is signed so
@@ -382,7 +382,7 @@ func TestAnotherAlgorithmBeginsARotation(t *testing.T) {
 		p.wantGood(t, first, standard)
 		p.wantGood(t, last, standard)
 		algorithm(token.ES256)
-		if len(p.keys(t, standard)) != 3 {
+		if len(p.keys(t)) != 3 {
 			t.Error("the same algorithm once more made a key")
 		}
 	})
@@ -423,7 +423,7 @@ func TestAClockThatJumpsStopsNoSigning(t *testing.T) {
 			t.Error("the key of the future kept the rotation away")
 		}
 		p.Clock.Advance(65 * time.Minute)
-		if keys := p.keys(t, standard); len(keys) != 1 || keys[0].ID != next {
+		if keys := p.keys(t); len(keys) != 1 || keys[0].ID != next {
 			t.Errorf("keys are published until a time that a wrong clock said: %+v", keys)
 		}
 		p.Clock.Set(start.AddDate(2, 0, 1))
@@ -525,7 +525,7 @@ func TestWhatALostKeysetHadSealedIsForgottenAndTheRestGoesOn(t *testing.T) {
 			}
 			return errors.Join(tx.SetKeysetCheck([]byte{1}), tx.AddLegacyKey(store.LegacyKey{ID: "key_legacy", WorkspaceID: w.ID, Sealed: []byte{1}, CreatedAt: tx.Now}))
 		}))
-		removed := p.keys(t, standard)
+		removed := p.keys(t)
 
 		n, err := p.ForgetSealed(ctx, token.Identity{System: "keywright keyset forget"})
 		wantOK(t, err)

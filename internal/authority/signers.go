@@ -236,18 +236,19 @@ func (a *Authority) PublicIssuer(ctx context.Context, slug string) (Issuer, erro
 
 // JWKS returns the public keys of a workspace by its slug, to anybody. The first call makes the first key.
 func (a *Authority) JWKS(ctx context.Context, slug string) ([]byte, error) {
-	for {
+	for range 3 {
 		p, err := a.publishedOf(ctx, slug)
-		if err != nil || p.jwks != nil {
-			if err != nil {
-				return nil, err
-			}
+		if err != nil {
+			return nil, err
+		}
+		if p.jwks != nil {
 			return p.jwks, nil
 		}
 		if _, err := a.keyOf(ctx, p.workspaceID); err != nil {
 			return nil, err
 		}
 	}
+	return nil, fault.New(fault.Unavailable, api.CodeUnavailable, "The keys are being changed. Try again.")
 }
 
 // publishedOf returns what is public of a workspace, from memory when it was read before.
