@@ -67,6 +67,7 @@ func TestARefreshTokenRevokesItsWholeOAuthToken(t *testing.T) {
 			if ws == oauth {
 				presented = pair.RefreshToken
 			}
+			p.wantGood(t, next.AccessToken, ws) // from now on it is in memory
 			p.revoke(t, presented)
 			p.ended(t, presented)
 			if ws == oauth { // its policy lets access tokens run out
@@ -92,6 +93,16 @@ func TestARefreshTokenRevokesItsWholeOAuthToken(t *testing.T) {
 		p.revoke(t, pair.RefreshToken)
 		p.ended(t, next.RefreshToken)
 		p.wantStopped(t, next.AccessToken, standard)
+		// One that has expired is not disabled on top of it.
+		made, pair := p.family(t, p.dev, standard, 3)
+		p.Clock.Set(made.ExpiresAt)
+		p.signIn(t)
+		p.revoke(t, pair.RefreshToken)
+		got, err := p.OAuthToken(t.Context(), p.dev, standard, made.ID)
+		wantOK(t, err)
+		if got.StatusAt(p.Clock.Now()) != token.Expired {
+			t.Errorf("%+v", got)
+		}
 	})
 }
 
