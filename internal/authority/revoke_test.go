@@ -78,7 +78,7 @@ func TestARefreshTokenRevokesItsWholeOAuthToken(t *testing.T) {
 			}
 			got, err := p.OAuthToken(t.Context(), p.dev, ws, made.ID)
 			wantOK(t, err)
-			if got.StatusAt(p.Clock.Now()) != token.Disabled || !got.ReusedAt.IsZero() || got.DisableReason != "revoked by its holder" {
+			if got.StatusAt(p.Clock.Now()) != token.Disabled || !got.ReusedAt.IsZero() || got.AccessEnded != (ws == standard) || got.DisableReason != "revoked by its holder" {
 				t.Errorf("%+v", got)
 			}
 			if e := p.wantEvent(t, ws, audit.OAuthTokenDisabled); e.ActorID != p.dev.User.ID || e.Via != made.ID || e.TargetID != made.ID || e.OwnerID != p.dev.User.ID {
