@@ -126,6 +126,12 @@ func TestIntrospectionSaysNothingOfWhatIsNotGoodHere(t *testing.T) {
 		})
 		p.wantInactive(t, by, "barred", next.RefreshToken)
 		p.wantInactive(t, by, "barred", next.AccessToken)
+		p.setPolicy(t, standard, func(policy *token.Policy) {
+			policy.OAuthTokens.Roles, policy.OAuthTokens.Creators = token.Roles(), token.Roles()
+		})
+		if !p.introspected(t, by, next.RefreshToken).Active {
+			t.Error("what is good again is not active")
+		}
 		p.Clock.Advance(3 * 24 * time.Hour)
 		p.wantInactive(t, by, "expired", next.RefreshToken)
 	})

@@ -3,6 +3,7 @@ package authority_test
 import (
 	"testing"
 
+	"github.com/keywright/keywright/api"
 	"github.com/keywright/keywright/internal/authority"
 	"github.com/keywright/keywright/internal/testkit"
 	"github.com/keywright/keywright/internal/token"
@@ -85,5 +86,30 @@ func TestARefreshThatMeetsAStopLeavesNothingAlive(t *testing.T) {
 				}
 			}
 		}
+	})
+}
+
+func TestARefreshGivesWhatTheRulesSayInItsTurn(t *testing.T) {
+	eachEngine(t, func(t *testing.T, p *place) {
+		_, err := p.SetScopes(t.Context(), p.admin, standard, token.Catalogue{
+			{Name: "all", Title: "a", Roles: token.Roles()}, {Name: "build", Title: "b", Roles: []token.Role{token.Developer}},
+		})
+		wantOK(t, err)
+		_, pair := p.family(t, p.dev, standard, 30)
+		m := p.meetAt(t, "oauth_tokens") // it is held up once it has decided and signed, before its turn
+		var got authority.Issued
+		var refused error
+		m.send(1, func() { got, refused = p.refresh(pair.RefreshToken) })
+		_, err = p.SetRole(t.Context(), p.admin, standard, p.dev.User.ID, token.PlainMember)
+		wantOK(t, err)
+		m.release()
+		wantOK(t, refused)
+		if scope := said(t, got.AccessToken).Scope; scope != got.Scopes.String() {
+			t.Errorf("it says %q, the answer %q", scope, got.Scopes)
+		}
+		if p.Engine == "postgres" && got.Scopes.String() != "all" {
+			t.Errorf("got %v", got.Scopes)
+		}
+		wantCode(t, p.check(got.AccessToken, standard, "build"), api.CodeScopeMissing)
 	})
 }
