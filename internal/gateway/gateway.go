@@ -164,7 +164,7 @@ func (g *Gateway) warn(h http.Header, d *verify.Decision, deprecated, stops time
 		h["Sunset"] = []string{stops.UTC().Format(http.TimeFormat)} // RFC 8594 section 3
 	}
 	if g.pages != "" {
-		h["Link"] = []string{"<" + g.pages + d.Workspace() + `/tokens>; rel="deprecation"; type="text/html"`} // RFC 9745 section 3
+		h["Link"] = []string{"<" + g.pages + d.Workspace() + `/legacy-tokens>; rel="deprecation"; type="text/html"`} // RFC 9745 section 3
 	}
 }
 

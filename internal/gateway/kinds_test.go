@@ -54,8 +54,8 @@ func TestWhoUsesALegacyTokenIsToldWhenItStopsAndWhereANewOneIs(t *testing.T) {
 	s.legacy("ends never", true)
 	s.clock.Advance(36 * time.Hour)
 	for presented, want := range map[string]http.Header{
-		"ends":       {"Deprecation": {"@1803902400"}, "Sunset": {"Wed, 31 Mar 2027 12:00:00 GMT"}, "Link": {`<https://keys.example.com/workspaces/standard/tokens>; rel="deprecation"; type="text/html"`}},
-		"ends never": {"Deprecation": {"@1803902400"}, "Sunset": nil, "Link": {`<https://keys.example.com/workspaces/standard/tokens>; rel="deprecation"; type="text/html"`}},
+		"ends":       {"Deprecation": {"@1803902400"}, "Sunset": {"Wed, 31 Mar 2027 12:00:00 GMT"}, "Link": {`<https://keys.example.com/workspaces/standard/legacy-tokens>; rel="deprecation"; type="text/html"`}},
+		"ends never": {"Deprecation": {"@1803902400"}, "Sunset": nil, "Link": {`<https://keys.example.com/workspaces/standard/legacy-tokens>; rel="deprecation"; type="text/html"`}},
 	} {
 		w := s.ask("GET", "/verify?workspace=standard", bearer(presented))
 		if w.Code != http.StatusOK {

@@ -44,8 +44,11 @@ func (v *visit) backFrom(id string) string { return v.backTo(kindTokens, id) }
 
 // showOver renders a dialog over the page that it was opened from.
 func (v *visit) showOver(t *token.Token, status int, dialog string, ask any) error {
-	if v.from() == fromList {
+	switch v.from() {
+	case fromList:
 		return v.showTokens(status, dialog, ask)
+	case fromLegacy:
+		return v.showLegacyHome(status, dialog, ask)
 	}
 	return v.showToken(t, status, dialog, ask)
 }
@@ -273,7 +276,11 @@ func (v *visit) token() error {
 	if err != nil {
 		return err
 	}
-	if !v.in.Policy.Tokens.Allows(token.ActView) && !v.isAdministrator() {
+	if t.Legacy() {
+		if err := v.maySeeLegacy(&t); err != nil {
+			return err
+		}
+	} else if !v.in.Policy.Tokens.Allows(token.ActView) && !v.isAdministrator() {
 		return notOffered()
 	}
 	return v.showToken(&t, 0, "", nil)
@@ -301,7 +308,12 @@ func (v *visit) showToken(t *token.Token, status int, dialog string, ask any) er
 		return err
 	}
 	here, crumbs := v.hereOf(kindTokens), v.crumbs(kindTokens)
-	if v.query("from") == fromAll || !d.Mine && !v.columns().CreatedBy {
+	if t.Legacy() {
+		here, crumbs = "legacy-own", []string{"Legacy tokens"}
+	}
+	if v.query("from") == fromImports {
+		here, crumbs = "legacy", []string{"Administration", "Legacy tokens"}
+	} else if v.query("from") == fromAll || !d.Mine && !v.columns().CreatedBy {
 		here, crumbs = "all", []string{"Administration", "All tokens"}
 	}
 	return v.show(page{

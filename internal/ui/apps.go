@@ -180,7 +180,7 @@ func (v *visit) theApp() (authority.AppView, error) {
 
 // origin is where an action on a credential of a kind was begun.
 func (v *visit) origin(k kind) string {
-	if from := v.query("from"); from == fromAll || from == fromPage {
+	if from := v.query("from"); from == fromAll || from == fromPage || from == fromLegacy || from == fromImports {
 		return from
 	}
 	if !v.has(k) {
@@ -196,6 +196,10 @@ func (v *visit) backTo(k kind, id string) string {
 		return v.at("admin", "tokens")
 	case fromPage:
 		return v.at(string(k), id)
+	case fromLegacy:
+		return v.legacyHome()
+	case fromImports:
+		return v.at("admin", "legacy")
 	default:
 		return v.list(k)
 	}
@@ -203,6 +207,12 @@ func (v *visit) backTo(k kind, id string) string {
 
 // afterDeleting is where one goes when what the page was about is gone.
 func (v *visit) afterDeleting(k kind) string {
+	switch v.query("from") {
+	case fromLegacy:
+		return v.legacyHome()
+	case fromImports:
+		return v.at("admin", "legacy")
+	}
 	if !v.has(k) || v.query("from") == fromAll {
 		return v.at("admin", "tokens")
 	}

@@ -28,6 +28,7 @@ type createForm struct {
 	Path        string // where it is sent
 	Cancel      string
 	Nonce       string
+	Replaces    string // id of the legacy token whose place it takes
 	Problems    problems
 	HasName     bool
 	NameNeeded  bool
@@ -53,7 +54,7 @@ func createFields() map[string]string {
 func (v *visit) createForm(from url.Values) createForm {
 	rules := &v.in.Policy.Tokens
 	f := createForm{
-		Words: v.words(), Path: v.at("tokens", "new"), Cancel: v.list(kindTokens), Nonce: from.Get("nonce"),
+		Words: v.words(), Path: v.at("tokens", "new"), Cancel: v.list(kindTokens), Nonce: from.Get("nonce"), Replaces: from.Get("replaces"),
 		HasName: rules.Name != token.None, NameNeeded: rules.Name == token.Required || rules.Name == token.Unique, Name: from.Get("name"),
 		HasText: rules.Description != token.None, TextNeeded: rules.Description == token.Required, Description: from.Get("description"),
 	}
@@ -340,7 +341,7 @@ func (v *visit) choice(form url.Values) (token.Choice, []fault.Field) {
 // prefill is what was typed into the form for a new token, as the address that fills it in.
 func prefill(form url.Values) string {
 	q := url.Values{}
-	for _, name := range []string{"name", "description", "lifetime", "lifetime_days", "expires_on"} {
+	for _, name := range []string{"name", "description", "lifetime", "lifetime_days", "expires_on", "replaces"} {
 		if s := form.Get(name); s != "" {
 			q.Set(name, s)
 		}

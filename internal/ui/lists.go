@@ -1,6 +1,8 @@
 package ui
 
 import (
+	"slices"
+
 	"github.com/keywright/keywright/api"
 	"github.com/keywright/keywright/internal/fault"
 	"github.com/keywright/keywright/internal/token"
@@ -10,6 +12,7 @@ import (
 type listsPage struct {
 	Title    string // where there are several; else the list's own title is the page's
 	Sections []listSection
+	Legacy   *legacyPage // nil: none, or they stand elsewhere
 }
 
 // listSection is one list, with its title and the button that makes a new one.
@@ -80,6 +83,15 @@ func (v *visit) showList(k kind, status int, dialog string, ask any) error {
 		}
 		s.Below = len(shared) > 1
 		d.Sections = append(d.Sections, s)
+	}
+	if slices.Contains(shared, kindTokens) || slices.Contains(shared, kindOAuth) {
+		l, err := v.legacySection()
+		if err != nil {
+			return err
+		}
+		if l.Below = true; len(l.Rows) > 0 {
+			d.Legacy = l
+		}
 	}
 	title := v.wordsOf(k).Title
 	if m := v.menu(k); len(shared) > 1 {

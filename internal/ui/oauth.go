@@ -147,7 +147,8 @@ type generateForm struct {
 	Words        token.Labels
 	Path, Cancel string
 	Nonce, Name  string
-	Chosen       bool // the owner chooses how long
+	Replaces     string // id of the legacy token whose place it takes
+	Chosen       bool   // the owner chooses how long
 	Days         string
 	Min, Max     int
 	Range, Until string
@@ -162,7 +163,7 @@ type dayChoice struct{ Days, Label string }
 func (v *visit) generateForm(from url.Values) generateForm {
 	rule := &v.in.Policy.OAuthTokens.Expiry
 	f := generateForm{
-		Words: v.wordsOf(kindOAuth), Path: v.at("oauth-tokens", "new"), Cancel: v.list(kindOAuth), Nonce: from.Get("nonce"), Name: from.Get("name"),
+		Words: v.wordsOf(kindOAuth), Path: v.at("oauth-tokens", "new"), Cancel: v.list(kindOAuth), Nonce: from.Get("nonce"), Name: from.Get("name"), Replaces: from.Get("replaces"),
 		Chosen: rule.Mode == token.ExpiryChosen, Days: strings.TrimSpace(from.Get("lifetime_days")), Min: rule.MinDays, Max: rule.MaxDays,
 	}
 	if f.Nonce == "" {

@@ -25,6 +25,8 @@ type row struct {
 	Made              bool // a moment ago: it gets a green check that fades
 	Actions           []act
 	Inline            bool // the actions are few enough to stand in the row
+	Legacy            bool
+	Move              string // of a legacy token: where the form for a new one is
 }
 
 // Ended reports whether it is over for good. A disabled app can be activated again; it has no expiry.
@@ -98,6 +100,12 @@ func (v *visit) row(t *token.Token, from string) row {
 		}
 	}
 	r.Inline = inline(r.Actions)
+	if r.Legacy = t.Legacy(); r.Legacy {
+		r.Path, r.Inline = v.act(token.ActView, t, from).Path, false
+		if status != token.Revoked {
+			r.Move = v.at("legacy-tokens", t.ID, "move")
+		}
+	}
 	return r
 }
 
@@ -113,6 +121,8 @@ func titleOf(t *token.Token) string {
 		return t.Name
 	case t.Description != "":
 		return t.Description
+	case t.Hint == "":
+		return "Legacy token" // of which only a hash is known
 	}
 	return "Token …" + t.Hint
 }
@@ -122,11 +132,17 @@ const (
 	fromList = ""
 	fromPage = "page"
 	fromAll  = "all"
+
+	fromLegacy  = "legacy"  // one's own legacy tokens
+	fromImports = "imports" // those of the workspace
 )
 
 // acts lists what the caller may do to a token now: what the policy offers for their own, and stopping
 // for an administrator.
 func (v *visit) acts(t *token.Token, from string) []act {
+	if t.Legacy() {
+		return v.legacyActs(t, from)
+	}
 	rules := &v.in.Policy.Tokens
 	own := t.Owner.ID == v.by.User.ID
 	status := t.StatusAt(v.now)

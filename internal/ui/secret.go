@@ -22,6 +22,7 @@ type shown struct {
 	Again   bool   // it can be seen again, so that closing asks nothing
 	Ask     string // what closing without having copied anything says
 	Hint    string // before the command
+	Replace *replaced
 
 	CurlTitle, Curl string
 	CurlOpen        bool
@@ -45,6 +46,10 @@ type shownFact struct {
 
 // showShown renders the dialog over the page that it belongs to.
 func (v *visit) showShown(d shown) error {
+	var err error
+	if d.Replace, err = v.replacing(); err != nil {
+		return err
+	}
 	if d.over != nil {
 		return v.showApp(d.over, http.StatusOK, "shown", d)
 	}

@@ -116,6 +116,8 @@ func (u *UI) mountTokens(mux *http.ServeMux) {
 	in("POST /tokens/{id}/revoke", (*visit).revokeSent)
 	in("GET /tokens/{id}/delete", (*visit).delete)
 	in("POST /tokens/{id}/delete", (*visit).deleteSent)
+	in("GET /legacy-tokens", (*visit).legacyTokens)
+	in("GET /legacy-tokens/{id}/move", (*visit).moveLegacy)
 	in("GET /audit", (*visit).audit)
 	in("GET /usage", (*visit).usage)
 }
