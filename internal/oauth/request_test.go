@@ -330,6 +330,50 @@ func TestClientsThatGuessAreThrottledAndGoodOnesNever(t *testing.T) {
 	wantRefusal(t, "after two minutes", ask(wrong), http.StatusUnauthorized, "invalid_client")
 }
 
+func TestGuessedTokensAreThrottledAndGoodOnesNever(t *testing.T) {
+	for name, ask := range map[string]func(s *site, presented string) reply{
+		"refresh": func(s *site, p string) reply {
+			return s.post("/oauth2/token", "grant_type", "refresh_token", "refresh_token", p)
+		},
+		"exchange": func(s *site, p string) reply {
+			return s.post("/oauth2/token", "grant_type", exchange, "subject_token_type", typeAccess, "subject_token", p)
+		},
+		"revocation": func(s *site, p string) reply { return s.post("/oauth2/revoke", "token", p) },
+		"introspection by a guessed bearer": func(s *site, p string) reply {
+			return s.post("/oauth2/introspect", "Authorization: Bearer "+p, "token", "x")
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newSite(t)
+			asker := s.app("standard", token.ScopeIntrospect)
+			_, pat := s.pat("ci", 90, "odata:read")
+			_, _, refresh := s.oauthToken("standard")
+			kind, good := token.KindPAT, pat
+			switch name {
+			case "refresh":
+				kind, good = token.KindRefresh, refresh
+			case "introspection by a guessed bearer":
+				good = s.access(asker)
+			}
+			var r reply
+			n := 0
+			for ; n < 150 && r.status != http.StatusTooManyRequests; n++ {
+				r = ask(s, s.Format.New(kind).Reveal())
+			}
+			if n <= 100 {
+				t.Errorf("throttled after %d", n)
+			}
+			wantRefusal(t, "after more than 100 a minute", r, http.StatusTooManyRequests, "temporarily_unavailable")
+			if r.header.Get("Retry-After") == "" {
+				t.Error("no Retry-After")
+			}
+			if r := ask(s, good); r.status != http.StatusOK {
+				t.Errorf("a good one from the same address: %d %s", r.status, r.body)
+			}
+		})
+	}
+}
+
 func TestWhenNothingCanBeSaidTheAnswerIs503AndWhenWeFail500(t *testing.T) {
 	s := newSite(t)
 	c := s.app("standard", "odata:read", token.ScopeIntrospect)
