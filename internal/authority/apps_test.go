@@ -83,7 +83,7 @@ func TestOnlyARoleThatMayHoldAllScopesOfAnAppHasItsSecret(t *testing.T) {
 func TestAnAppsScopesCountAtTheNextCheck(t *testing.T) {
 	eachEngine(t, func(t *testing.T, p *place) {
 		ctx := t.Context()
-		p.scopesOf(t, standard, "read", "write")
+		p.scopesOf(t, "read", "write")
 		c := p.app(t, standard, "robot", "read", "write")
 		jwt := p.granted(t, c).AccessToken
 		set := func(scopes ...string) {
@@ -207,7 +207,7 @@ func TestAnOldSecretCanBeEndedByAnAdministratorWhateverTheRules(t *testing.T) {
 func TestATokenMakesNoAppThatOutlivesItAndGivesNoScopeThatItLacks(t *testing.T) {
 	eachEngine(t, func(t *testing.T, p *place) {
 		ctx := t.Context()
-		p.scopesOf(t, standard, "odata:read", "write")
+		p.scopesOf(t, "odata:read", "write")
 		p.setPolicy(t, standard, func(policy *token.Policy) {
 			policy.Tokens.Expiry.Never, policy.Apps.Secret = true, token.SecretViewable
 		})

@@ -93,11 +93,14 @@ func TestClientsThatFailAreThrottledByAddressAndGoodOnesNever(t *testing.T) {
 	eachEngine(t, func(t *testing.T, p *place) {
 		c := p.app(t, standard, "nightly", "odata:read")
 		keys := newAsserter(t, c.ID)
-		p.setKeys(t, standard, c.ID, keys)
+		p.setKeys(t, c.ID, keys)
 		from := token.Origin{Address: netip.MustParseAddr("192.0.2.1")}
 		wrong := []authority.ClientAuth{
-			{ID: c.ID, Secret: p.Format.New(token.KindApp)}, {ID: c.ID, Secret: token.SecretOf("x")}, {ID: "x", Secret: c.secret},
-			{Assertion: "a.b.c"}, {Assertion: newAsserter(t, c.ID).sign(t, p, nil)},
+			{ID: c.ID, Secret: p.Format.New(token.KindApp)},
+			{ID: c.ID, Secret: token.SecretOf("x")},
+			{ID: "x", Secret: c.secret},
+			{Assertion: "a.b.c"},
+			{Assertion: newAsserter(t, c.ID).sign(t, p, nil)},
 		}
 		for i := range 100 {
 			_, err := p.Client(t.Context(), wrong[i%len(wrong)], from)
@@ -151,12 +154,12 @@ func (a asserter) sign(t testing.TB, p *place, differs map[string]any) string {
 	return jwt
 }
 
-func (p *place) setKeys(t testing.TB, ws, id string, a asserter) {
+func (p *place) setKeys(t testing.TB, id string, a asserter) {
 	t.Helper()
 	public, err := a.key.Public()
 	wantOK(t, err)
 	jwks := string(keyring.JWKS([]string{public}))
-	_, err = p.ChangeApp(t.Context(), p.recent(p.admin), ws, id, authority.AppChange{Keys: &jwks})
+	_, err = p.ChangeApp(t.Context(), p.recent(p.admin), standard, id, authority.AppChange{Keys: &jwks})
 	wantOK(t, err)
 }
 
@@ -166,7 +169,7 @@ func TestAnAssertionIsHeldToRFC7523(t *testing.T) {
 	eachEngine(t, func(t *testing.T, p *place) {
 		c, other := p.app(t, standard, "nightly", "odata:read"), p.app(t, standard, "other", "odata:read")
 		keys := newAsserter(t, c.ID)
-		p.setKeys(t, standard, c.ID, keys)
+		p.setKeys(t, c.ID, keys)
 		now := p.Clock.Now().Unix()
 		try := func(differs map[string]any) error {
 			got, err := p.Client(t.Context(), authority.ClientAuth{Assertion: keys.sign(t, p, differs), Audiences: []string{endpoint}}, testkit.Origin())
@@ -208,7 +211,7 @@ func TestAClientSaysWhoItIsInOneWay(t *testing.T) {
 	eachEngine(t, func(t *testing.T, p *place) {
 		c, other := p.app(t, standard, "nightly", "odata:read"), p.app(t, standard, "other", "odata:read")
 		keys := newAsserter(t, c.ID)
-		p.setKeys(t, standard, c.ID, keys)
+		p.setKeys(t, c.ID, keys)
 		try := func(auth authority.ClientAuth) error {
 			_, err := p.Client(t.Context(), auth, testkit.Origin())
 			return err
@@ -234,8 +237,8 @@ func TestAnAssertionIsGoodOnceAlsoAtTheSameMomentAndAfterARestart(t *testing.T) 
 	eachEngine(t, func(t *testing.T, p *place) {
 		c, other := p.app(t, standard, "nightly", "odata:read"), p.app(t, standard, "other", "odata:read")
 		keys, theirs := newAsserter(t, c.ID), newAsserter(t, other.ID)
-		p.setKeys(t, standard, c.ID, keys)
-		p.setKeys(t, standard, other.ID, theirs)
+		p.setKeys(t, c.ID, keys)
+		p.setKeys(t, other.ID, theirs)
 		now := p.Clock.Now().Unix()
 		assertion := keys.sign(t, p, map[string]any{"jti": "one", "exp": now + 300})
 		try := func(a *authority.Authority, text string) error {
@@ -262,7 +265,7 @@ func TestAnAssertionIsGoodOnceAlsoAtTheSameMomentAndAfterARestart(t *testing.T) 
 
 func TestScopesAreNarrowedAndNeverWidened(t *testing.T) {
 	eachEngine(t, func(t *testing.T, p *place) {
-		p.scopesOf(t, standard, "a", "b", "c", "d")
+		p.scopesOf(t, "a", "b", "c", "d")
 		c := p.authenticated(t, p.app(t, standard, "nightly", "a", "b", "c"))
 		for _, good := range []struct {
 			asked authority.GrantRequest
@@ -325,7 +328,7 @@ func TestIssuingToAnAppIsCountedAsUseAndWritesNothingElse(t *testing.T) {
 	eachEngine(t, func(t *testing.T, p *place) {
 		c := p.app(t, standard, "nightly", "odata:read")
 		keys := newAsserter(t, c.ID)
-		p.setKeys(t, standard, c.ID, keys)
+		p.setKeys(t, c.ID, keys)
 		p.granted(t, c) // makes the signing key
 		wantOK(t, p.Checks.Flush(t.Context()))
 		tables := []string{"audit_events", "apps", "app_secrets", "oauth_tokens", "refresh_tokens", "signing_keys", "stopped_access", "usage_days", "form_nonces"}

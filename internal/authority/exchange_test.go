@@ -30,16 +30,16 @@ func (p *place) exchanged(t testing.TB, subject token.Secret, scopes ...string) 
 	return got
 }
 
-// pat makes a personal access token for a day.
-func (p *place) pat(t testing.TB, by token.Identity, ws, name string, scopes ...string) (token.Token, token.Secret) {
+// pat makes a personal access token of the standard workspace, for a day.
+func (p *place) pat(t testing.TB, by token.Identity, name string, scopes ...string) (token.Token, token.Secret) {
 	t.Helper()
-	return p.made(t, by, ws, wanted{name: name, scopes: scopes, days: 1}.token())
+	return p.made(t, by, standard, wanted{name: name, scopes: scopes, days: 1}.token())
 }
 
 func TestAPersonalAccessTokenIsExchangedForANarrowerOne(t *testing.T) {
 	eachEngine(t, func(t *testing.T, p *place) {
-		p.scopesOf(t, standard, "a", "b", "c")
-		made, secret := p.pat(t, p.dev, standard, "agent", "a", "b", token.ScopeManage)
+		p.scopesOf(t, "a", "b", "c")
+		made, secret := p.pat(t, p.dev, "agent", "a", "b", token.ScopeManage)
 		got, err := p.exchange(secret, authority.GrantRequest{Scopes: token.Scopes{"b"}, Narrowed: true})
 		wantOK(t, err)
 		now := p.Clock.Now().Unix()
@@ -88,7 +88,7 @@ func TestAnExchangedTokenEndsWithWhatItCameFrom(t *testing.T) {
 				return err
 			},
 		} {
-			made, secret := p.pat(t, p.dev, standard, name, "odata:read")
+			made, secret := p.pat(t, p.dev, name, "odata:read")
 			first := p.exchanged(t, secret)
 			again := p.exchanged(t, first.AccessToken)
 			for _, s := range []token.Secret{first.AccessToken, again.AccessToken} {
@@ -103,7 +103,7 @@ func TestAnExchangedTokenEndsWithWhatItCameFrom(t *testing.T) {
 			}
 		}
 		// Never longer than either parent.
-		made, secret := p.pat(t, p.dev, standard, "short", "odata:read")
+		made, secret := p.pat(t, p.dev, "short", "odata:read")
 		p.day(t, 24*time.Hour-50*time.Minute)
 		first := p.exchanged(t, secret)
 		p.Clock.Advance(10 * time.Minute)
@@ -123,7 +123,7 @@ func TestAnExchangedTokenEndsWithWhatItCameFrom(t *testing.T) {
 
 func TestAnAppsTokenIsExchangedAndEndsWithTheApp(t *testing.T) {
 	eachEngine(t, func(t *testing.T, p *place) {
-		p.scopesOf(t, standard, "a", "b")
+		p.scopesOf(t, "a", "b")
 		c := p.app(t, standard, "pipeline", "a", "b")
 		_, err := p.DisableApp(t.Context(), p.admin, standard, c.ID)
 		wantOK(t, err)
@@ -152,7 +152,7 @@ func TestAnAppsTokenIsExchangedAndEndsWithTheApp(t *testing.T) {
 
 func TestAnExchangeByAClientIsInItsWorkspaceAndInItsName(t *testing.T) {
 	eachEngine(t, func(t *testing.T, p *place) {
-		_, secret := p.pat(t, p.dev, standard, "agent", "odata:read")
+		_, secret := p.pat(t, p.dev, "agent", "odata:read")
 		_, pair := p.family(t, p.dev, standard, 3)
 		app := p.app(t, standard, "pipeline", "odata:read")
 		here, there := p.authenticated(t, p.app(t, standard, "agent", "odata:read")), p.authenticated(t, p.app(t, apps, "agent", "odata:read"))
@@ -199,7 +199,7 @@ func TestOnlyGoodTokensAreExchanged(t *testing.T) {
 
 func TestATokenForAResourceIsExchangedForThatResourceAlone(t *testing.T) {
 	eachEngine(t, func(t *testing.T, p *place) {
-		_, secret := p.pat(t, p.dev, standard, "agent", "odata:read")
+		_, secret := p.pat(t, p.dev, "agent", "odata:read")
 		orders := authority.GrantRequest{Resource: "https://orders.example"}
 		got, err := p.exchange(secret, orders)
 		wantOK(t, err)
@@ -221,7 +221,7 @@ func TestATokenForAResourceIsExchangedForThatResourceAlone(t *testing.T) {
 
 func TestATokenEndsWithEachThatItWasExchangedFrom(t *testing.T) {
 	eachEngine(t, func(t *testing.T, p *place) {
-		_, secret := p.pat(t, p.dev, standard, "agent", "odata:read")
+		_, secret := p.pat(t, p.dev, "agent", "odata:read")
 		chain := []token.Secret{p.exchanged(t, secret).AccessToken}
 		for range 8 {
 			chain = append(chain, p.exchanged(t, chain[len(chain)-1]).AccessToken)
@@ -241,7 +241,7 @@ func TestATokenEndsWithEachThatItWasExchangedFrom(t *testing.T) {
 
 func TestAnExchangeThatCantBeAuditedGivesNothing(t *testing.T) {
 	eachEngine(t, func(t *testing.T, p *place) {
-		_, secret := p.pat(t, p.dev, standard, "agent", "odata:read")
+		_, secret := p.pat(t, p.dev, "agent", "odata:read")
 		p.exchanged(t, secret) // makes the signing key
 		statement(t, p.raw(t), "alter table audit_events rename to audit_events_away")
 		got, err := p.exchange(secret, asked())

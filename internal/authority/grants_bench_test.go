@@ -50,7 +50,7 @@ func BenchmarkClient(b *testing.B) {
 func BenchmarkIntrospect(b *testing.B) {
 	p := newPlace(testkit.InstalledSQLite(b))
 	by := p.asker(b, standard)
-	_, pat := p.pat(b, p.dev, standard, "agent", "odata:read")
+	_, pat := p.pat(b, p.dev, "agent", "odata:read")
 	c := p.app(b, standard, "nightly", "odata:read")
 	_, pair := p.family(b, p.dev, standard, 30)
 	for _, s := range []struct {

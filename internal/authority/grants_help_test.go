@@ -122,14 +122,14 @@ func (p *place) wantEvent(t testing.TB, ws string, action audit.Action) audit.Ev
 	return list[0]
 }
 
-// scopesOf replaces a workspace's catalogue by scopes that everybody may hold.
-func (p *place) scopesOf(t testing.TB, ws string, names ...string) {
+// scopesOf replaces the catalogue of the standard workspace by scopes that everybody may hold.
+func (p *place) scopesOf(t testing.TB, names ...string) {
 	t.Helper()
 	var c token.Catalogue
 	for _, name := range names {
 		c = append(c, token.CatalogueScope{Name: name, Title: name, Roles: token.Roles(), Apps: true})
 	}
-	_, err := p.SetScopes(context.Background(), p.admin, ws, c)
+	_, err := p.SetScopes(context.Background(), p.admin, standard, c)
 	wantOK(t, err)
 }
 

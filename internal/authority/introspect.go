@@ -77,7 +77,7 @@ func (a *Authority) Introspect(ctx context.Context, c Client, presented token.Se
 		out.Use, out.ClientID = UseSecret, out.Subject
 	case token.KindLegacy:
 		out.Use = UseLegacy
-	case token.KindPAT:
+	default:
 		out.Use = UsePAT
 	}
 	return out, nil

@@ -43,7 +43,7 @@ func TestIntrospectionAnswersForEveryKindOfCredential(t *testing.T) {
 		hour := now.Add(time.Hour).Unix()
 		read := token.Scopes{"odata:read"}
 
-		personal, pat := p.pat(t, p.dev, standard, "agent", "odata:read")
+		personal, pat := p.pat(t, p.dev, "agent", "odata:read")
 		app := p.app(t, standard, "nightly", "odata:read")
 		own := p.granted(t, app).AccessToken
 		family, pair := p.family(t, p.dev, standard, 3)
@@ -87,7 +87,7 @@ func TestIntrospectionSaysNothingOfWhatIsNotGoodHere(t *testing.T) {
 		_, foreignPAT := p.made(t, p.dev, apps, plain(apps, "x"))
 		foreignApp := p.app(t, apps, "x", "odata:read")
 		_, foreign := p.family(t, p.dev, oauth, 3)
-		revoked, revokedPAT := p.pat(t, p.dev, standard, "revoked", "odata:read")
+		revoked, revokedPAT := p.pat(t, p.dev, "revoked", "odata:read")
 		app := p.app(t, standard, "disabled", "odata:read")
 		appToken := p.granted(t, app).AccessToken
 		disabled, dead := p.family(t, p.dev, standard, 3)
@@ -139,7 +139,7 @@ func TestIntrospectionSaysNothingOfWhatIsNotGoodHere(t *testing.T) {
 
 func TestOnlyWhoHoldsTheScopeIntrospects(t *testing.T) {
 	eachEngine(t, func(t *testing.T, p *place) {
-		_, pat := p.pat(t, p.dev, standard, "agent", "odata:read")
+		_, pat := p.pat(t, p.dev, "agent", "odata:read")
 		for _, c := range []authority.Client{{}, p.authenticated(t, p.app(t, standard, "plain", "odata:read"))} {
 			for _, s := range []token.Secret{pat, p.Format.New(token.KindPAT), {}} {
 				got, err := p.Introspect(t.Context(), c, s)
@@ -158,7 +158,7 @@ func TestIntrospectionIsUseOfTheCredentialAndThrottlesNobody(t *testing.T) {
 		for range 300 {
 			p.wantInactive(t, by, "unknown", p.Format.New(token.KindPAT))
 		}
-		made, pat := p.pat(t, p.dev, standard, "agent", "odata:read")
+		made, pat := p.pat(t, p.dev, "agent", "odata:read")
 		p.Clock.Advance(time.Minute)
 		p.introspected(t, by, pat)
 		got, err := p.Token(t.Context(), p.dev, standard, made.ID)

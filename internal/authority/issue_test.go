@@ -34,7 +34,7 @@ func (p *place) verifyOffline(t testing.TB, ws, jwt, typ string, claims any) {
 
 func TestAnAccessTokenHasTheClaimsOfRFC9068(t *testing.T) {
 	eachEngine(t, func(t *testing.T, p *place) {
-		p.scopesOf(t, standard, "a", "b", "c")
+		p.scopesOf(t, "a", "b", "c")
 		p.Clock.Set(p.Clock.Now().Add(123456 * time.Microsecond))
 		c := p.app(t, standard, "nightly", "a", "c")
 		got := p.granted(t, c)

@@ -513,7 +513,7 @@ func TestWhatALostKeysetHadSealedIsForgottenAndTheRestGoesOn(t *testing.T) {
 		p.setPolicy(t, standard, func(policy *token.Policy) { policy.Apps.Secret = token.SecretViewable })
 		c := p.app(t, standard, "nightly", "odata:read")
 		jwt := p.granted(t, c).AccessToken
-		_, pat := p.pat(t, p.dev, standard, "agent", "odata:read")
+		_, pat := p.pat(t, p.dev, "agent", "odata:read")
 		_, pair := p.family(t, p.dev, standard, 30)
 		p.signIn(t)
 		_, err := p.AppSecret(ctx, p.admin, standard, c.ID)

@@ -242,7 +242,7 @@ func TestARefreshNeverMakesATokenLastLonger(t *testing.T) {
 
 func TestARefusedRefreshChangesNothing(t *testing.T) {
 	eachEngine(t, func(t *testing.T, p *place) {
-		p.scopesOf(t, standard, "a", "b")
+		p.scopesOf(t, "a", "b")
 		_, pair := p.family(t, p.dev, standard, 30)
 		app := p.app(t, standard, "nightly", "a")
 		before := dump(t, p.raw(t), "oauth_tokens", "refresh_tokens", "audit_events")

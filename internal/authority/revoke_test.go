@@ -42,7 +42,7 @@ func TestWhoHoldsAPersonalAccessTokenCanRevokeIt(t *testing.T) {
 
 func TestAnOldOrReplacedSecretRevokesNothing(t *testing.T) {
 	eachEngine(t, func(t *testing.T, p *place) {
-		made, old := p.pat(t, p.dev, standard, "agent", "odata:read")
+		made, old := p.pat(t, p.dev, "agent", "odata:read")
 		_, secret, err := p.RegenerateToken(t.Context(), p.dev, standard, made.ID, token.Choice{})
 		wantOK(t, err)
 		p.revoke(t, old)
@@ -162,7 +162,7 @@ func TestAnAccessTokenIsRevokedAloneWithWhatWasExchangedForIt(t *testing.T) {
 func TestAnAccessTokenForAResourceCanBeRevoked(t *testing.T) {
 	eachEngine(t, func(t *testing.T, p *place) {
 		by := p.asker(t, standard)
-		_, secret := p.pat(t, p.dev, standard, "agent", "odata:read")
+		_, secret := p.pat(t, p.dev, "agent", "odata:read")
 		g := asked()
 		g.Resource = "https://orders.example"
 		got, err := p.exchange(secret, g)
@@ -179,8 +179,8 @@ func TestUnknownTokensAreRevokedWithoutAWordAndThrottled(t *testing.T) {
 	eachEngine(t, func(t *testing.T, p *place) {
 		before := dump(t, p.raw(t), "audit_events", "tokens", "oauth_tokens", "stopped_access")
 		for _, s := range []token.Secret{
-			p.Format.New(token.KindPAT), p.Format.New(token.KindRefresh), p.Format.New(token.KindAccess), {}, token.SecretOf("hello"), token.SecretOf("a.b.c"), token.SecretOf("\x00\xff"),
-			token.SecretOf(newAsserter(t, "x").sign(t, p, nil)),
+			p.Format.New(token.KindPAT), p.Format.New(token.KindRefresh), p.Format.New(token.KindAccess), token.SecretOf(""), token.SecretOf("hello"),
+			token.SecretOf("a.b.c"), token.SecretOf("\x00\xff"), token.SecretOf(newAsserter(t, "x").sign(t, p, nil)),
 		} {
 			wantOK(t, p.RevokePresented(t.Context(), s, token.Origin{}))
 		}
@@ -205,7 +205,7 @@ func TestAClientSecretIsNotRevokedByWhoHoldsIt(t *testing.T) {
 
 func TestParallelRevocationsAreOne(t *testing.T) {
 	eachEngine(t, func(t *testing.T, p *place) {
-		_, secret := p.pat(t, p.dev, standard, "agent", "odata:read")
+		_, secret := p.pat(t, p.dev, "agent", "odata:read")
 		_, pair := p.family(t, p.dev, standard, 3)
 		_, other := p.family(t, p.dev, standard, 3)
 		all := []token.Secret{secret, pair.RefreshToken, other.AccessToken}
