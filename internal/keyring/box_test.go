@@ -6,7 +6,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -124,9 +123,6 @@ func TestAKeysetFileIsItsOwnersAlone(t *testing.T) {
 	if !opens(openBox(t, path), sealed, "c", "x") {
 		t.Error("what one opening sealed, the next can't open")
 	}
-	if runtime.GOOS == "windows" {
-		t.Skip("modes are not told here")
-	}
 	info, err := os.Stat(path)
 	if err != nil || info.Mode().Perm() != 0o600 {
 		t.Errorf("mode %v, %v", info.Mode(), err)
@@ -204,7 +200,7 @@ func TestAnAddedKeySealsAndTheEarlierOnesOpen(t *testing.T) {
 	if _, err := old.Open(seal(t, b, "x", "c"), "c"); err == nil {
 		t.Error("the new key does not seal")
 	}
-	if info, err := os.Stat(path); err != nil || runtime.GOOS != "windows" && info.Mode().Perm() != 0o640 {
+	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o640 {
 		t.Errorf("mode %v, %v", info.Mode(), err)
 	}
 }
