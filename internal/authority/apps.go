@@ -357,7 +357,10 @@ func (a *Authority) ChangeApp(ctx context.Context, by token.Identity, ws, id str
 		}
 		e := g.appEvent(tx, audit.AppChanged, &g.app)
 		e.Detail.Before, e.Detail.After = before, after
-		return errors.Join(tx.ChangeApp(g.app), tx.AddEvent(e))
+		if len(g.app.Scopes.Missing(was.Scopes)) > 0 {
+			err = tx.StopAccess(narrowedMark(g.app.ID), accessOver(tx))
+		}
+		return errors.Join(err, tx.ChangeApp(g.app), tx.AddEvent(e))
 	}, func() { a.checks.AppChanged(g.ID, g.app.ID) })
 	if err != nil {
 		return token.App{}, err

@@ -41,7 +41,7 @@ func (a *Authority) turnApp(ctx context.Context, by token.Identity, ws, id strin
 			g.app, err = g.scene.app(tx, id)
 		}
 		return err
-	}, func() { a.checks.AppChanged(g.ID, g.app.ID) })
+	}, func() { a.appStopped(&g) })
 	if err != nil {
 		return token.App{}, err
 	}
@@ -56,7 +56,14 @@ func (g *appGrip) disable(tx *store.Tx, reason string) error {
 	e.Detail.Before = map[string]any{"status": token.Active}
 	e.Detail.After = map[string]any{"status": token.Disabled, "access_tokens": g.policy.AfterStop}
 	e.Detail.Reason = reason
-	return errors.Join(tx.DisableApp(g.app.ID, g.policy.AfterStop == token.StopAtOnce), tx.AddEvent(e))
+	return errors.Join(tx.DisableApp(g.app.ID, g.policy.AfterStop == token.StopAtOnce), g.endExchanged(tx), tx.AddEvent(e))
+}
+
+// appStopped tells the checks that an app was disabled or deleted. What it got by exchange is remembered with
+// whom it acts for, so the whole workspace is looked at again.
+func (a *Authority) appStopped(g *appGrip) {
+	a.checks.AppChanged(g.ID, g.app.ID)
+	a.checks.WorkspaceChanged(g.ID)
 }
 
 func (g *appGrip) activate(tx *store.Tx) error {
@@ -67,7 +74,16 @@ func (g *appGrip) activate(tx *store.Tx) error {
 	e.Detail.Before, e.Detail.After = map[string]any{"status": token.Disabled}, map[string]any{"status": token.Active}
 	// The app may have been disabled while the policy let access tokens run out, which it no longer does: they
 	// are dead, and must not come back.
-	return errors.Join(tx.ActivateApp(g.app.ID, g.policy.AfterStop == token.StopAtOnce), tx.AddEvent(e))
+	return errors.Join(tx.ActivateApp(g.app.ID, g.policy.AfterStop == token.StopAtOnce), g.endExchanged(tx), tx.AddEvent(e))
+}
+
+// endExchanged ends what the app got by exchange, unless the policy lets it run out: it comes from somebody
+// else's credential, which goes on.
+func (g *appGrip) endExchanged(tx *store.Tx) error {
+	if g.policy.AfterStop != token.StopAtOnce {
+		return nil
+	}
+	return tx.StopAccess(clientMark(g.app.ID, g.app.Epoch), accessOver(tx))
 }
 
 // accessOver is when every access token that was issued until now is over; one may just be on its way.
@@ -82,7 +98,7 @@ func (a *Authority) DeleteApp(ctx context.Context, by token.Identity, ws, id str
 			return err
 		}
 		return g.delete(tx, "")
-	}, func() { a.checks.AppChanged(g.ID, g.app.ID) })
+	}, func() { a.appStopped(&g) })
 }
 
 func (g *appGrip) delete(tx *store.Tx, reason string) error {
@@ -97,8 +113,13 @@ func (g *appGrip) delete(tx *store.Tx, reason string) error {
 	}
 	// With the row its epoch goes. Where it ended access tokens once, those of then must not come back because
 	// the policy now lets those of now run out.
-	if g.policy.AfterStop == token.StopAtOnce || g.app.Epoch > 0 {
-		return tx.StopAccess(g.app.ID, accessOver(tx))
+	// So goes what it was given: where a scope was taken from it a moment ago, that must not come back either.
+	narrowed, err := tx.AccessStopped(narrowedMark(g.app.ID))
+	if err == nil && (narrowed || g.policy.AfterStop == token.StopAtOnce || g.app.Epoch > 0) {
+		err = tx.StopAccess(g.app.ID, accessOver(tx))
 	}
-	return nil
+	return errors.Join(err, g.endExchanged(tx))
 }
+
+// narrowedMark says for an hour that a scope was taken from an app.
+func narrowedMark(id string) string { return id + ".narrowed" }

@@ -2,7 +2,10 @@ package authority
 
 import (
 	"context"
+	"encoding/base64"
 	"errors"
+	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/keywright/keywright/api"
@@ -23,6 +26,18 @@ type Exchange struct {
 // mostParents bounds how often a token is exchanged for another: each names all that it came from, so that it
 // ends with them.
 const mostParents = 8
+
+// Beside them stand marks, which are stopped like an access token is. What was handed out while somebody else
+// was ending what it rests on is dead by its mark, whatever the clocks said.
+
+// secretMark names one secret of a personal access token: it ends when another one replaces it.
+func secretMark(h token.Hash) string {
+	again := token.HashOf("exchanged from " + string(h[:])) // whoever reads the token learns nothing of the kept hash
+	return "from_" + base64.RawURLEncoding.EncodeToString(again[:16])
+}
+
+// clientMark names what an app was handed out by exchange until it was disabled or deleted.
+func clientMark(id string, epoch int64) string { return id + "." + strconv.FormatInt(epoch, 10) }
 
 // The refusal is made once: it is the same for everybody.
 var errSubject = fault.New(fault.BadRequest, api.CodeInvalidRequest, "The subject token is not valid here, or is of a kind that can't be exchanged.")
@@ -48,12 +63,13 @@ func (a *Authority) Exchange(ctx context.Context, x Exchange, from token.Origin)
 	}
 	switch d.Kind() {
 	case token.KindPAT:
+		s.parents = secretMark(x.Subject.Hash())
 	case token.KindAccess:
 		c, ok := claimsOf(subject)
 		if !ok {
 			return Issued{}, errSubject
 		}
-		if strings.Count(c.Parents, " ") >= mostParents-1 {
+		if strings.Count(c.Parents, token.AccessID+"_") >= mostParents {
 			return Issued{}, fault.New(fault.BadRequest, api.CodeInvalidRequest, "This token was exchanged too many times already. Exchange the one that it came from.")
 		}
 		s.clientID, s.epoch, s.parents = c.ClientID, c.Epoch, strings.TrimSpace(c.Parents+" "+c.ID)
@@ -62,6 +78,9 @@ func (a *Authority) Exchange(ctx context.Context, x Exchange, from token.Origin)
 	}
 	if x.Client != nil {
 		s.clientID = x.Client.ID
+		if mark := clientMark(x.Client.ID, x.Client.Epoch); !slices.Contains(strings.Fields(s.parents), mark) {
+			s.parents = strings.TrimSpace(s.parents + " " + mark)
+		}
 	}
 	if s.scopes, err = x.narrow(d.Scopes()); err != nil {
 		return Issued{}, err

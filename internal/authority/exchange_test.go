@@ -2,6 +2,7 @@ package authority_test
 
 import (
 	"context"
+	"strings"
 	"testing"
 	"time"
 
@@ -48,7 +49,7 @@ func TestAPersonalAccessTokenIsExchangedForANarrowerOne(t *testing.T) {
 			IssuedAt: now, ExpiresAt: now + 3600, Scope: "b", SourceID: made.ID,
 		}
 		c := said(t, got.AccessToken)
-		want.ID = c.ID
+		want.ID, want.Parents = c.ID, c.Parents
 		if c != want || got.ExpiresIn != time.Hour || got.RefreshToken.Reveal() != "" || got.Scopes.String() != "b" {
 			t.Errorf("exchanged %+v: %+v", got, c)
 		}
@@ -213,7 +214,7 @@ func TestATokenForAResourceIsExchangedForThatResourceAlone(t *testing.T) {
 		}
 		again, err := p.exchange(got.AccessToken, orders)
 		wantOK(t, err)
-		if c := said(t, again.AccessToken); c.Audience != orders.Resource || c.Parents != said(t, got.AccessToken).ID {
+		if c := said(t, again.AccessToken); c.Audience != orders.Resource || !strings.HasSuffix(c.Parents, " "+said(t, got.AccessToken).ID) {
 			t.Errorf("then %+v", c)
 		}
 	})
@@ -250,5 +251,80 @@ func TestAnExchangeThatCantBeAuditedGivesNothing(t *testing.T) {
 		}
 		statement(t, p.raw(t), "alter table audit_events_away rename to audit_events")
 		p.exchanged(t, secret)
+	})
+}
+
+func TestATokenExchangedWhileItsSecretWasReplacedIsDead(t *testing.T) {
+	eachEngine(t, func(t *testing.T, p *place) {
+		made, secret := p.pat(t, p.dev, standard, "agent", "odata:read")
+		// The replacing began before the exchange, and committed after it.
+		p.Clock.Advance(5 * time.Millisecond)
+		first := p.exchanged(t, secret)
+		again := p.exchanged(t, first.AccessToken)
+		p.Clock.Advance(-5 * time.Millisecond)
+		_, fresh, err := p.RegenerateToken(t.Context(), p.recent(p.dev), standard, made.ID, token.Choice{})
+		wantOK(t, err)
+		p.wantStopped(t, first.AccessToken, standard)
+		p.wantStopped(t, again.AccessToken, standard)
+		p.wantGood(t, p.exchanged(t, fresh).AccessToken, standard)
+	})
+}
+
+func TestWhatAnAppGotByExchangeEndsWithTheApp(t *testing.T) {
+	eachEngine(t, func(t *testing.T, p *place) {
+		for name, end := range map[string]func(id string) error{
+			"disabled": func(id string) error { return second(p.DisableApp(t.Context(), p.admin, standard, id)) },
+			"deleted":  func(id string) error { return p.DeleteApp(t.Context(), p.admin, standard, id) },
+			"stopped": func(id string) error {
+				_, err := p.Stop(t.Context(), p.admin, standard, authority.Batch{Action: token.ActRevoke, IDs: []string{id}})
+				return err
+			},
+		} {
+			_, secret := p.pat(t, p.dev, standard, name, "odata:read")
+			app := p.app(t, standard, name, "odata:read")
+			client := p.authenticated(t, app)
+			first, err := p.as(&client, secret, asked())
+			wantOK(t, err)
+			again := p.exchanged(t, first.AccessToken) // without the client, it is still what the client got
+			others := p.exchanged(t, secret)
+			for _, s := range []token.Secret{first.AccessToken, again.AccessToken, others.AccessToken} {
+				p.wantGood(t, s, standard)
+			}
+			wantOK(t, end(app.ID))
+			p.wantStopped(t, first.AccessToken, standard)
+			p.wantStopped(t, again.AccessToken, standard)
+			p.wantGood(t, others.AccessToken, standard)
+			late, err := p.as(&client, secret, asked()) // it authenticated a moment before
+			wantOK(t, err)
+			p.wantStopped(t, late.AccessToken, standard)
+			if name == "disabled" {
+				_, err = p.ActivateApp(t.Context(), p.admin, standard, app.ID)
+				wantOK(t, err)
+				p.wantStopped(t, first.AccessToken, standard)
+				client = p.authenticated(t, app)
+				after, err := p.as(&client, secret, asked())
+				wantOK(t, err)
+				p.wantGood(t, after.AccessToken, standard)
+			}
+		}
+	})
+}
+
+func TestAScopeThatWasTakenFromAnAppDoesNotComeBackWhenTheAppIsDeleted(t *testing.T) {
+	eachEngine(t, func(t *testing.T, p *place) {
+		p.setPolicy(t, standard, func(policy *token.Policy) { policy.AfterStop = token.UntilExpiry })
+		p.scopesOf(t, standard, "a", "b")
+		app, other := p.app(t, standard, "pipeline", "a", "b"), p.app(t, standard, "other", "a", "b")
+		got, control := p.granted(t, app), p.granted(t, other)
+		fewer := []string{"a"}
+		_, err := p.ChangeApp(t.Context(), p.recent(p.admin), standard, app.ID, authority.AppChange{Scopes: &fewer})
+		wantOK(t, err)
+		wantCode(t, p.check(got.AccessToken, standard, "b"), api.CodeScopeMissing)
+		wantOK(t, p.DeleteApp(t.Context(), p.admin, standard, app.ID))
+		wantOK(t, p.DeleteApp(t.Context(), p.admin, standard, other.ID))
+		if err := p.check(got.AccessToken, standard, "b"); err == nil {
+			t.Error("the scope came back")
+		}
+		p.wantGood(t, control.AccessToken, standard, "b")
 	})
 }

@@ -83,5 +83,5 @@ func (a *Authority) endApp(tx *store.Tx, s *scene, b *Batch, id string) (func(),
 	} else if err == nil {
 		err = g.disable(tx, b.Reason)
 	}
-	return func() { a.checks.AppChanged(g.ID, g.app.ID) }, err
+	return func() { a.appStopped(&g) }, err
 }

@@ -349,7 +349,7 @@ func (a *Authority) RegenerateToken(ctx context.Context, by token.Identity, ws, 
 		g.token.LastUsedAt, g.token.LastUsedIP = time.Time{}, netip.Addr{} // of the old secret
 		e := g.tokenEvent(tx, audit.TokenRegenerated, &g.token)
 		e.Detail.Before, e.Detail.After = before, described(&g.token)
-		return errors.Join(tx.RenewToken(g.token, secret.Hash()), tx.AddEvent(e))
+		return errors.Join(tx.RenewToken(g.token, secret.Hash()), tx.StopAccess(secretMark(g.hash), accessOver(tx)), tx.AddEvent(e))
 	}, func() { a.checks.TokenChanged(g.token.ID, g.hash); a.checks.TokenMade(secret.Hash()) })
 	if err != nil {
 		return token.Token{}, token.Secret{}, err

@@ -23,7 +23,8 @@ type Claims struct {
 	SourceID  string `json:"sid"`
 	Epoch     int64  `json:"kw_epoch,omitempty"` // the app's when it was issued
 	// Parents are the jti of the access tokens that this one was exchanged from, one out of the other, the
-	// oldest first, separated by spaces: it ends with each of them.
+	// oldest first, separated by spaces, and marks of the secret that it began with and of the clients that
+	// asked: it ends with each of them.
 	Parents string `json:"kw_parents,omitempty"`
 }
 
