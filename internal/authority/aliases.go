@@ -20,4 +20,5 @@ type (
 	Credential      = store.Credential
 	Sort            = store.Sort
 	SigningKey      = store.SigningKey
+	LegacyOwner     = store.LegacyOwner
 )

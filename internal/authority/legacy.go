@@ -50,6 +50,25 @@ func (a *Authority) LegacyTokens(ctx context.Context, by token.Identity, ws stri
 	return out, nil
 }
 
+// LegacyOwners lists who still has legacy tokens that work, at most so many people; with a time, who has used one
+// since. Administrators only; that they were seen is audited.
+func (a *Authority) LegacyOwners(ctx context.Context, by token.Identity, ws string, usedSince time.Time, limit int) ([]LegacyOwner, error) {
+	a.flush(ctx)
+	var out []LegacyOwner
+	var s scene
+	err := a.view(ctx, func(tx *store.Tx) (err error) {
+		if s, err = a.administer(tx, by, ws); err != nil {
+			return err
+		}
+		out, err = tx.LegacyOwners(s.ID, usedSince, limit)
+		return err
+	})
+	if err == nil && len(out) > 0 {
+		err = a.noteView(ctx, &s, len(out))
+	}
+	return out, err
+}
+
 // LegacyStop returns the day on which a workspace's legacy tokens stop, to its members; zero when none is set.
 func (a *Authority) LegacyStop(ctx context.Context, by token.Identity, ws string) (stops time.Time, err error) {
 	err = a.view(ctx, func(tx *store.Tx) error {

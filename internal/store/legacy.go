@@ -2,6 +2,7 @@ package store
 
 import (
 	"errors"
+	"strconv"
 	"strings"
 	"time"
 
@@ -110,4 +111,32 @@ func (tx *Tx) KnownHashes(hashes []token.Hash) (map[token.Hash]string, error) {
 		return err
 	})
 	return known, err
+}
+
+// LegacyOwner is somebody who has legacy tokens that work.
+type LegacyOwner struct {
+	token.Person
+	Tokens     int
+	LastUsedAt time.Time // of the one that was used last; zero: none was
+	ExpiresAt  time.Time // of the one that works the longest
+}
+
+// LegacyOwners lists who has legacy tokens that are neither revoked nor expired, who used one last first; with
+// usedSince, who has used one since then, and those alone are counted.
+func (tx *Tx) LegacyOwners(workspaceID string, usedSince time.Time, limit int) (out []LegacyOwner, err error) {
+	var w where
+	w.add("t.workspace_id = ?", workspaceID)
+	w.add(imported)
+	w.tokenStatus(token.Active, tx.Now)
+	if !usedSince.IsZero() {
+		w.add("t.last_used_at >= ?", micros(usedSince))
+	}
+	err = tx.each(`select t.owner_id, u.name, u.email, count(*), max(t.last_used_at), max(t.expires_at) from tokens t join users u on u.id = t.owner_id`+w.String()+
+		` group by t.owner_id, u.name, u.email order by coalesce(max(t.last_used_at), 0) desc, t.owner_id limit `+strconv.Itoa(limit), w.args, func(scan func(...any) error) error {
+		var o LegacyOwner
+		err := scan(&o.ID, &o.Name, &o.Email, &o.Tokens, at{&o.LastUsedAt}, at{&o.ExpiresAt})
+		out = append(out, o)
+		return err
+	})
+	return out, err
 }

@@ -195,6 +195,7 @@ func legacyCalls() []call {
 		{"LegacyKeys", func(tx *store.Tx) error { return result(tx.LegacyKeys("ws_1")) }},
 		{"LegacySchemes", func(tx *store.Tx) error { return result(tx.LegacySchemes("ws_1")) }},
 		{"LegacyHashes", func(tx *store.Tx) error { return tx.LegacyHashes("ws_1", func(token.Hash) {}) }},
+		{"LegacyOwners", func(tx *store.Tx) error { return result(tx.LegacyOwners("ws_1", hour, 10)) }},
 		{"SetLegacyStop", func(tx *store.Tx) error {
 			return errors.Join(tx.SetLegacyStop("ws_1", hour), tx.SetLegacyStop("ws_1", time.Time{}))
 		}},

@@ -58,7 +58,7 @@ func (u *UI) visit(w http.ResponseWriter, r *http.Request) (*visit, error) {
 		return nil, err
 	}
 	v.sent = url.Values{}
-	if r.Method == http.MethodPost {
+	if r.Method == http.MethodPost && !uploads(r) {
 		v.sent, err = web.Form(w, r)
 	}
 	return v, err

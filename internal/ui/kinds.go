@@ -205,6 +205,7 @@ func (v *visit) workspaceNav() []navGroup {
 	if v.isAdministrator() {
 		groups = append(groups, navGroup{Title: "Administration", Items: []navItem{
 			{Key: "all", Label: "All tokens", Icon: "list", Path: v.at("admin", "tokens")},
+			{Key: "legacy", Label: "Legacy tokens", Icon: "clock", Path: v.at("admin", "legacy")},
 			{Key: "members", Label: "Members", Icon: "users", Path: v.at("admin", "members")},
 			{Key: "scopes", Label: "Scopes", Icon: "tag", Path: v.at("admin", "scopes")},
 			{Key: "policy", Label: "Policy", Icon: "shield", Path: v.at("admin", "policy")},

@@ -1,11 +1,17 @@
 package ui_test
 
 import (
+	"bytes"
+	"crypto/hmac"
 	"crypto/sha256"
 	"fmt"
+	"io"
+	"mime/multipart"
+	"net/http"
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/keywright/keywright/internal/authority"
 	"github.com/keywright/keywright/internal/legacy"
@@ -121,4 +127,104 @@ func TestALegacyTokenOfSomebodyElseIsNotMoved(t *testing.T) {
 	s.make(s.people[token.PlainMember], "single-token", token.Request{})
 	m.get("/workspaces/single-token/tokens").want(200, "Old one", "You already have a token").lacks("Move to a new token")
 	m.get("/workspaces/single-token/legacy-tokens/"+m.legacies()[0]+"/move").want(409, "You already have a token")
+}
+
+// upload sends a form with a file, as a browser does without the script.
+func (b *browser) upload(path, file string, fields ...string) *browser {
+	b.t.Helper()
+	var body bytes.Buffer
+	w := multipart.NewWriter(&body)
+	for i := 0; i+1 < len(fields); i += 2 {
+		b.must(w.WriteField(fields[i], fields[i+1]))
+	}
+	if file != "" {
+		p, err := w.CreateFormFile("file", "old.csv")
+		b.must(err)
+		_, err = io.WriteString(p, file)
+		b.must(err)
+	}
+	b.must(w.Close())
+	req, err := http.NewRequestWithContext(b.ctx(), http.MethodPost, b.url+path, &body)
+	b.must(err)
+	req.Header.Set("Content-Type", w.FormDataContentType())
+	req.Header.Set("Sec-Fetch-Site", "same-origin")
+	return b.do(req)
+}
+
+// S4.8: an administrator checks a file, imports it, sees who still uses one, and says when all of them stop.
+func TestS48AnAdministratorImportsAFileAndSaysWhenItsTokensStop(t *testing.T) {
+	s := newSite(t).populate()
+	const page = "/workspaces/oauth-tokens/admin/legacy"
+	b := s.as(token.Administrator)
+	b.get(page).want(200, "No day is set yet", "Nobody has one that works", "Check the file")
+	checkPage(t, b, "before an import")
+	sample := b.get(page+"/sample.csv").want(200, "owner,name").page
+	b.get(page+"/sample.jsonl").want(200, `{"owner"`)
+	mac := hmac.New(sha256.New, []byte{0xff, 0x00})
+	mac.Write([]byte("keyed"))
+	file := strings.ReplaceAll(sample, "ana@example.com", "dev@example.com") +
+		"nobody@example.com,,,,," + strings.Repeat("ab", 32) + "\n"
+	b.upload(page+"/check", "").want(422, "Choose a file.")
+	b.upload(page+"/check", file).want(422, "Say on which day imported tokens stop")
+	b.upload(page+"/check", file, "stops_on", "soon").want(422, "Choose the day")
+	b.upload(page+"/check", file, "stops_on", "2027-05-01", "hmac_key", "xyz", "hmac_form", "hex").want(422, "The key is not in the form")
+	b.upload(page+"/check", file, "stops_on", "2027-05-01").want(200, "1 would be imported, 0 imported before, 1 refused.", "Its owner is no member", "Would be imported", "No day is set yet")
+	checkPage(t, b, "after a check")
+	if s.works("oauth-tokens", "abc") {
+		t.Error("a check imported")
+	}
+	b.upload(page+"/import", file, "stops_on", "2027-05-01").want(200, "1 imported, 0 imported before, 1 refused.", "They stop on 1 May 2027", "Deniz Kaya")
+	checkPage(t, b, "after an import")
+	if !s.works("oauth-tokens", "abc") {
+		t.Error("an imported token does not work")
+	}
+	keyed := fmt.Sprintf("{\"owner\":\"member@example.com\",\"hmac_sha256\":\"%x\"}\n{\"owner\":\"member@example.com\",\"secret\":\"in clear\"}\n", mac.Sum(nil))
+	b.upload(page+"/import", keyed, "hmac_key", "ff00", "hmac_form", "hex", "raw", "1").want(200, "2 imported").lacks("ff00")
+	if !s.works("oauth-tokens", "keyed") || !s.works("oauth-tokens", "in clear") {
+		t.Error("a token with a key, or one that came in clear, does not work")
+	}
+	s.must(s.checks.Flush(s.ctx()))
+	b.get(page+"?used=lately").want(200, "Deniz Kaya", "1 token", "Mika Virtanen", "2 tokens", "kind=legacy")
+
+	b.post(page+"/stop", "stops_on", "").want(422, "Choose the day")
+	b.post(page+"/stop", "stops_on", "2040-01-01").want(422, "at most 10 years")
+	b.post(page+"/stop", "stops_on", "2027-06-01").want(200, "The day is set", "They stop on 1 Jun 2027")
+	b.post(page+"/stop", "stops_on", "2027-02-01").want(200, "Stop all legacy tokens now")
+	checkPage(t, b, "before stopping all")
+	if !s.works("oauth-tokens", "abc") {
+		t.Error("they stopped before that was confirmed")
+	}
+	b.post(page+"/stop", "stops_on", "2027-02-01", "confirmed", "1").want(200, "They stopped on 1 Feb 2027", "Nobody has one that works")
+	if s.works("oauth-tokens", "abc") {
+		t.Error("one works after the day")
+	}
+
+	// Importing needs a recent sign-in; checking does not.
+	s.clock.Advance(20 * time.Minute)
+	b.upload(page+"/check", file, "stops_on", "2027-05-01").want(200, "1 imported before")
+	b.upload(page+"/import", file, "stops_on", "2027-05-01").want(403, "Enter your password", "again=1")
+	b.get(page+"?again=1").want(200, "Is it you?")
+	b.post(page+"/confirm", "password_again", "wrong").want(403, "not your password")
+	checkPage(t, b, "a wrong password before an import")
+	b.post(page+"/confirm", "password_again", password).want(200, "Choose the file now")
+	b.upload(page+"/import", file, "stops_on", "2027-05-01").want(200, "1 imported before")
+
+	m := s.as(token.Developer)
+	m.upload(page+"/import", file).want(403)
+	m.post(page+"/stop", "stops_on", "2027-06-01").want(403)
+	m.get(page + "/sample.csv")
+}
+
+// The longer body is allowed for this form alone.
+func TestOnlyAFileOfTokensMayBeLong(t *testing.T) {
+	s := newSite(t).populate()
+	b := s.as(token.Administrator)
+	long := "owner,sha256\n" + strings.Repeat("dev@example.com,"+strings.Repeat("0", 64)+"\n", 3000)
+	b.upload("/workspaces/standard/admin/legacy/check", long, "stops_on", "2027-05-01").want(200, "1 would be imported, 2999 imported before", "more lines are not listed")
+	if b.upload("/workspaces/standard/admin/scopes", long); b.status != 413 {
+		t.Errorf("another form takes %d bytes: %d", len(long), b.status)
+	}
+	if b.upload("/workspaces/standard/admin/legacy/check", strings.Repeat("x", 33<<20)); b.status != 413 {
+		t.Errorf("33 MiB are answered %d", b.status)
+	}
 }

@@ -13,8 +13,8 @@ import (
 
 // pagesFor lists what a role can open in a workspace, and what it can't.
 func pagesFor(role token.Role, policy token.Policy) (open, shut []string) {
-	open = []string{"/profile", "/audit", "/settings"}
-	admin := []string{"/admin/tokens", "/admin/members", "/admin/members/new", "/admin/scopes", "/admin/policy", "/admin/keys", "/admin/keys/rotate", "/admin/keys/replace"}
+	open = []string{"/profile", "/audit", "/settings", "/legacy-tokens"}
+	admin := []string{"/admin/tokens", "/admin/members", "/admin/members/new", "/admin/scopes", "/admin/policy", "/admin/legacy", "/admin/legacy?used=lately", "/admin/legacy?again=1", "/admin/keys", "/admin/keys/rotate", "/admin/keys/replace"}
 	if role == token.Administrator {
 		open = append(open, admin...)
 		open = append(open, "/usage")

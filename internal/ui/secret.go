@@ -157,6 +157,10 @@ func (v *visit) askPassword(verb string, p problems) error {
 		d.Cancel = v.at("admin", "members")
 		return v.showMembers(http.StatusForbidden, "again", d)
 	}
+	if d.Path == v.at("admin", "legacy", "confirm") {
+		d.Cancel = v.at("admin", "legacy")
+		return v.showImports(http.StatusForbidden, "again", d, nil)
+	}
 	if id := v.r.PathValue("id"); k == kindApps && id != "" {
 		d.Cancel = v.backTo(k, id)
 		a, err := v.theApp()

@@ -186,6 +186,40 @@ $$("form[data-batch]").forEach(f => on(f, "submit", async e => {
   end.focus();
 }));
 
+/* A file of tokens: sent with its progress shown, checked before it can be imported. */
+$$("form[data-upload]").forEach(f => {
+  const report = $("[data-report]"), bar = $("progress", f), go = $("[data-import]", f), buttons = $$("button", f);
+  go.disabled = true;
+  on(f, "change", () => go.disabled = true);
+  on(f, "submit", e => {
+    e.preventDefault();
+    const send = new XMLHttpRequest(), to = new URL(e.submitter?.formAction || f.action, location).href;
+    const end = text => {
+      bar.hidden = true;
+      buttons.forEach(b => b.disabled = b === go);
+      if (text) report.textContent = text;
+    };
+    send.open("POST", to);
+    send.setRequestHeader("X-Fragment", "1");
+    on(send.upload, "progress", p => { bar.max = p.total; bar.value = p.loaded; });
+    on(send, "error", () => end("The file could not be sent. Try again: what was imported stays as it is."));
+    on(send, "load", () => {
+      const body = new DOMParser().parseFromString(send.responseText, "text/html").body;
+      if (send.responseURL !== to) return location.reload();
+      if (send.status !== 200) return end($("main", body)?.textContent.trim() || "The file was refused.");
+      report.replaceChildren(...body.childNodes);
+      end();
+      go.disabled = !$("[data-good]", report);
+      $("[data-testid=import-report]", report).scrollIntoView({block: "nearest"});
+    });
+    bar.value = 0;
+    bar.hidden = false;
+    buttons.forEach(b => b.disabled = true);
+    report.textContent = "";
+    send.send(new FormData(f));
+  });
+});
+
 /* Policy: the words follow the settings. */
 const policy = $("form[data-policy]");
 if (policy) {
