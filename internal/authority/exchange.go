@@ -2,7 +2,6 @@ package authority
 
 import (
 	"context"
-	"encoding/base64"
 	"errors"
 	"slices"
 	"strconv"
@@ -33,7 +32,7 @@ const mostParents = 8
 // secretMark names one secret of a personal access token: it ends when another one replaces it.
 func secretMark(h token.Hash) string {
 	again := token.HashOf("exchanged from " + string(h[:])) // whoever reads the token learns nothing of the kept hash
-	return "from_" + base64.RawURLEncoding.EncodeToString(again[:16])
+	return string(token.AppendID(nil, "from", [16]byte(again[:16])))
 }
 
 // clientMark names what an app was handed out by exchange until it was disabled or deleted.

@@ -21,7 +21,7 @@ type form struct {
 	refreshToken                                                    string
 	subjectToken, subjectTokenType, requestedType, audience, acting string
 	token                                                           string
-	targets                                                         int // how many resources and audiences were sent
+	resources, audiences                                            int // how many were sent
 }
 
 // at is where a parameter is kept; nil for one that is unknown.
@@ -176,8 +176,10 @@ func parseForm(body string, f *form) error {
 			continue // RFC 6749 section 3.2: what is unknown is ignored, what is empty was not sent
 		case len(value) > token.MaxPresented:
 			return errTooLong
+		case name == "resource":
+			f.resources++
 		case target:
-			f.targets++
+			f.audiences++
 		}
 		*at = value
 	}

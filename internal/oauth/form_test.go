@@ -26,8 +26,8 @@ func TestAFormIsReadAsRFC6749Says(t *testing.T) {
 		{body: "scope&client_id=&token=t", want: form{token: "t"}},                // empty: left out
 		{body: "colour=blue&GRANT_TYPE=x&=y&token=t=u", want: form{token: "t=u"}}, // unknown: ignored
 		{body: "client_id=%C3%A9", want: form{clientID: "é"}},                     // text
-		{body: "resource=a&resource=b", want: form{resource: "b", targets: 2}},    // RFC 8707
-		{body: "resource=a&audience=b", want: form{resource: "a", audience: "b", targets: 2}},
+		{body: "resource=a&resource=b", want: form{resource: "b", resources: 2}},  // RFC 8707
+		{body: "resource=a&audience=b", want: form{resource: "a", audience: "b", resources: 1, audiences: 1}},
 		{body: "actor_token=a", want: form{acting: "a"}},
 		{body: "scope=a&scope=a", err: errRepeated},
 		{body: "scope=a&scope=", err: errRepeated},

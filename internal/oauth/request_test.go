@@ -138,6 +138,12 @@ func TestEmptyParametersAreOmittedAndUnknownOnesIgnored(t *testing.T) {
 	if r.status != http.StatusOK || r.text("scope") != "odata:read orders:read" {
 		t.Errorf("%d %s", r.status, r.body)
 	}
+	// An audience is a parameter of token exchange alone.
+	r = s.post("/oauth2/token", c.basic(), "grant_type", "client_credentials", "resource", "https://a.example", "audience", "orders")
+	if r.status != http.StatusOK {
+		t.Errorf("an audience that means nothing: %d %s", r.status, r.body)
+	}
+	wantRefusal(t, "one that stands twice", s.post("/oauth2/token", c.basic(), "grant_type", "client_credentials", "audience", "a", "audience", "b"), http.StatusBadRequest, "invalid_request")
 	wantRefusal(t, "an empty grant_type", s.post("/oauth2/token", c.basic(), "grant_type", ""), http.StatusBadRequest, "invalid_request")
 }
 

@@ -255,7 +255,7 @@ var volatile = []struct {
 	find    *regexp.Regexp
 	replace string
 }{
-	{regexp.MustCompile(`\b(tok|usr|ws|evt|req|ses|app|cs|oat|at|key)_[0-9a-z]{26}\b`), "${1}_…"},
+	{regexp.MustCompile(`\b(tok|usr|ws|evt|req|ses|app|cs|oat|at|from|key)_[0-9a-z]{26}\b`), "${1}_…"},
 	{regexp.MustCompile(`kw_(pat|rt|sec)_[0-9A-Za-z]{36}`), "kw_${1}_…"},
 	{regexp.MustCompile(`("(?:x|y|n)": )"[0-9A-Za-z_-]+"`), `$1"…"`},
 }

@@ -54,7 +54,7 @@ func (s *Service) token(c *call) (string, error) {
 
 // asked reads what a request wants of its token. Nothing but spaces was sent, too: it does not mean all.
 func asked(f *form) (g authority.GrantRequest, err error) {
-	if f.targets > 1 {
+	if f.resources+f.audiences > 1 {
 		return g, errTargets // RFC 8707 section 2: several may be asked for, and may be refused
 	}
 	if g.Resource = f.resource; g.Resource == "" {
@@ -70,14 +70,23 @@ func asked(f *form) (g authority.GrantRequest, err error) {
 	return g, nil
 }
 
+// askedAlone is asked for the grants that have no audience: an unknown parameter, of which there can be one
+// (RFC 6749 section 3.2).
+func askedAlone(f *form) (authority.GrantRequest, error) {
+	if f.audiences > 1 {
+		return authority.GrantRequest{}, errRepeated
+	}
+	f.audience, f.audiences = "", 0
+	return asked(f)
+}
+
 // clientCredentials: RFC 6749 section 4.4.2. Only a client that authenticates may ask.
 func (s *Service) clientCredentials(c *call) error {
 	client, err := s.client(c)
 	if err != nil {
 		return err
 	}
-	c.form.audience = "" // a parameter of another grant: unknown here
-	g, err := asked(&c.form)
+	g, err := askedAlone(&c.form)
 	if err != nil {
 		return err
 	}
@@ -101,7 +110,7 @@ func (s *Service) refresh(c *call) error {
 	case client != nil:
 		return errOthers
 	}
-	g, err := asked(&c.form)
+	g, err := askedAlone(&c.form)
 	if err != nil {
 		return err
 	}
