@@ -328,7 +328,7 @@ func unasked() map[string]string {
 	return map[string]string{
 		"SignIn": "a password", "Session": "a session's secret", "Bearer": "a token", "LinkOwner": "a link", "RedeemLink": "a link",
 		"SetUp": "a code", "OpenSetUp": "being in the process, before anybody has an account", "NeedsSetUp": "nothing: it says so on the first page",
-		"Sweep": "nothing: it removes what is over", "Now": "nothing",
+		"Sweep": "nothing: it removes what is over", "EraseForgiven": "nothing: it forgets what nobody can ask for", "Now": "nothing",
 		"Client": "a client's secret or assertion", "ClientCredentials": "a client that has authenticated", "Introspect": "a client that has authenticated",
 		"SignIntrospection": "a client that has authenticated", "Refresh": "a refresh token", "Exchange": "a credential", "RevokePresented": "a credential",
 		"PublicIssuer": "nothing: it is public", "JWKS": "nothing: it is public", "StateOf": "nothing: it reads what its caller has",

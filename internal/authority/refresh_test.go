@@ -174,12 +174,12 @@ func TestASuccessorIsKeptSealedAndErasedWhenItIsUsedOrTooOld(t *testing.T) {
 			t.Errorf("%d are kept after a use, want 2", n)
 		}
 		p.Clock.Advance(30 * time.Second)
-		wantOK(t, p.Sweep(t.Context()))
+		wantOK(t, p.EraseForgiven(t.Context()))
 		if n := p.sealed(t); n != 2 {
 			t.Errorf("%d are kept while they can be forgiven, want 2", n)
 		}
 		p.Clock.Advance(time.Microsecond)
-		wantOK(t, p.Sweep(t.Context()))
+		wantOK(t, p.EraseForgiven(t.Context()))
 		if n := p.sealed(t); n != 0 {
 			t.Errorf("%d are kept for nothing", n)
 		}

@@ -529,16 +529,21 @@ func printable(s string, most int) string {
 
 // Sweep removes what is over, in steps between which others get their turn. The server calls it now and then.
 func (a *Authority) Sweep(ctx context.Context) error {
+	return a.inSteps(ctx, func(tx *store.Tx) (bool, error) { return tx.Sweep(tx.Now.Add(-SessionIdle), tx.Now.Add(-SessionMax)) })
+}
+
+// EraseForgiven forgets the refresh tokens that were kept for who lost an answer, once nobody is forgiven any
+// more. The server calls it every half minute.
+func (a *Authority) EraseForgiven(ctx context.Context) error {
+	return a.inSteps(ctx, func(tx *store.Tx) (bool, error) { return tx.EraseSuccessorsBefore(tx.Now.Add(-forgiveness)) })
+}
+
+// inSteps repeats a transaction until there is no more to do.
+func (a *Authority) inSteps(ctx context.Context, step func(*store.Tx) (more bool, err error)) error {
 	for {
-		var swept, erased bool
-		err := a.update(ctx, func(tx *store.Tx) (err error) {
-			if swept, err = tx.Sweep(tx.Now.Add(-SessionIdle), tx.Now.Add(-SessionMax)); err != nil {
-				return err
-			}
-			erased, err = tx.EraseSuccessorsBefore(tx.Now.Add(-forgiveness))
-			return err
-		}, nil)
-		if err != nil || !swept && !erased {
+		var more bool
+		err := a.update(ctx, func(tx *store.Tx) (err error) { more, err = step(tx); return err }, nil)
+		if err != nil || !more {
 			return err
 		}
 	}

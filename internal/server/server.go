@@ -41,6 +41,7 @@ const (
 	flushEvery        = 2 * time.Second // how long counted use may be lost to a crash …
 	flushAtLeastEvery = time.Minute     // … of a server on which very many tokens are used
 	sweepEvery        = 10 * time.Minute
+	eraseEvery        = 30 * time.Second // refresh tokens that nobody is forgiven for any more
 
 	readTimeout    = 20 * time.Second // headers and body: a separate one for headers would cost every check a timer
 	writeTimeout   = 60 * time.Second
@@ -247,9 +248,10 @@ func (s *Server) ending() bool {
 
 // work does what has to be done now and then.
 func (s *Server) work(ctx context.Context) {
-	flush, sweep := time.NewTimer(flushEvery), time.NewTicker(sweepEvery)
+	flush, sweep, erase := time.NewTimer(flushEvery), time.NewTicker(sweepEvery), time.NewTicker(eraseEvery)
 	defer flush.Stop()
 	defer sweep.Stop()
+	defer erase.Stop()
 	for {
 		var err error
 		select {
@@ -259,6 +261,8 @@ func (s *Server) work(ctx context.Context) {
 			began := time.Now()
 			err = s.checks.Flush(ctx)
 			flush.Reset(flushAfter(time.Since(began)))
+		case <-erase.C:
+			err = s.rules.EraseForgiven(ctx)
 		case <-sweep.C:
 			err = s.rules.Sweep(ctx)
 			debug.FreeOSMemory() // the collector waits long for garbage; what is over goes back now and then
