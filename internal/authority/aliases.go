@@ -22,3 +22,12 @@ type (
 	SigningKey      = store.SigningKey
 	LegacyOwner     = store.LegacyOwner
 )
+
+// The orders of the inventory, as they are documented there.
+const (
+	NewestFirst  = store.NewestFirst
+	ExpiresFirst = store.ExpiresFirst
+	IdleFirst    = store.IdleFirst
+	ByName       = store.ByName
+	ByOwner      = store.ByOwner
+)

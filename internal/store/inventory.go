@@ -15,17 +15,19 @@ import (
 
 // Credential is a row of the inventory: a personal access token, legacy token, OAuth token or app.
 type Credential struct {
-	Kind       token.Kind // KindPAT, KindLegacy, KindRefresh for an OAuth token, KindApp for an app
-	ID         string
-	Owner      token.Person // of an app: its maker
-	Name       string       // else its description, else "…" and its hint
-	AllScopes  bool         // carries what its owner's role may hold, as every OAuth token does
-	Scopes     token.Scopes
-	CreatedAt  time.Time
-	ExpiresAt  time.Time // zero: never
-	EndedAt    time.Time // revoked or disabled
-	LastUsedAt time.Time
-	LastUsedIP netip.Addr
+	Kind        token.Kind // KindPAT, KindLegacy, KindRefresh for an OAuth token, KindApp for an app
+	ID          string
+	Owner       token.Person // of an app: its maker
+	Name        string       // else its description, else "…" and its hint
+	Description string       // where it is not the name already
+	Hint        string       // the end of a token's secret
+	AllScopes   bool         // carries what its owner's role may hold, as every OAuth token does
+	Scopes      token.Scopes
+	CreatedAt   time.Time
+	ExpiresAt   time.Time // zero: never
+	EndedAt     time.Time // revoked or disabled
+	LastUsedAt  time.Time
+	LastUsedIP  netip.Addr
 }
 
 // Sort is the order of the inventory.
@@ -95,15 +97,18 @@ func (tx *Tx) Inventory(f InventoryFilter, after string, limit int) (out []Crede
 }
 
 func scanCredential(scan func(...any) error, last *cursor) (c Credential, err error) {
-	var description, hint, scopes string
-	err = scan(&c.Kind, &c.ID, &c.Owner.ID, &c.Owner.Name, &c.Owner.Email, &c.Name, &description, &hint, &c.AllScopes, &scopes,
+	var scopes string
+	err = scan(&c.Kind, &c.ID, &c.Owner.ID, &c.Owner.Name, &c.Owner.Email, &c.Name, &c.Description, &c.Hint, &c.AllScopes, &scopes,
 		at{&c.CreatedAt}, at{&c.ExpiresAt}, at{&c.EndedAt}, at{&c.LastUsedAt}, addr{&c.LastUsedIP}, nullText{&last.Place})
 	last.ID = c.ID
 	c.Scopes = strings.Fields(scopes)
-	if hint != "" {
-		hint = "…" + hint
+	switch {
+	case c.Name != "":
+	case c.Description != "":
+		c.Name, c.Description = c.Description, ""
+	case c.Hint != "":
+		c.Name = "…" + c.Hint
 	}
-	c.Name = cmp.Or(c.Name, description, hint)
 	return c, err
 }
 

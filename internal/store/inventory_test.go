@@ -38,10 +38,13 @@ func everything(now time.Time) (out []item) {
 		if n%12 == 11 {
 			k.Description = ""
 		}
-		name := cmp.Or(k.Name, k.Description, "…"+k.Hint)
+		name, description := cmp.Or(k.Name, k.Description, "…"+k.Hint), k.Description
+		if k.Name == "" {
+			description = ""
+		}
 		out = append(out, item{
 			store.Credential{
-				Kind: k.Kind(), ID: k.ID, Owner: k.Owner, Name: name, AllScopes: k.AllScopes, Scopes: k.Scopes, CreatedAt: k.CreatedAt, ExpiresAt: k.ExpiresAt,
+				Kind: k.Kind(), ID: k.ID, Owner: k.Owner, Name: name, Description: description, Hint: k.Hint, AllScopes: k.AllScopes, Scopes: k.Scopes, CreatedAt: k.CreatedAt, ExpiresAt: k.ExpiresAt,
 				EndedAt: k.RevokedAt, LastUsedAt: k.LastUsedAt, LastUsedIP: k.LastUsedIP,
 			},
 			strings.ToLower(k.Name + "\n" + k.Description),
@@ -63,7 +66,7 @@ func everything(now time.Time) (out []item) {
 	for _, a := range someApps(now) {
 		out = append(out, item{
 			store.Credential{
-				Kind: token.KindApp, ID: a.ID, Owner: a.CreatedBy, Name: a.Name, Scopes: a.Scopes, CreatedAt: a.CreatedAt, EndedAt: a.DisabledAt,
+				Kind: token.KindApp, ID: a.ID, Owner: a.CreatedBy, Name: a.Name, Description: a.Description, Scopes: a.Scopes, CreatedAt: a.CreatedAt, EndedAt: a.DisabledAt,
 				LastUsedAt: a.LastUsedAt, LastUsedIP: a.LastUsedIP,
 			},
 			strings.ToLower(a.Name + "\n" + a.Description),

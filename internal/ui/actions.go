@@ -307,17 +307,17 @@ func (v *visit) showToken(t *token.Token, status int, dialog string, ask any) er
 	if d.Chart, d.Events, err = v.past(t.ID); err != nil {
 		return err
 	}
-	here, crumbs := v.hereOf(kindTokens), v.crumbs(kindTokens)
+	here, crumbs, up := v.hereOf(kindTokens), v.crumbs(kindTokens, d.Row.Title), ""
 	if t.Legacy() {
-		here, crumbs = "legacy-own", []string{"Legacy tokens"}
+		here, crumbs, up = "legacy-own", []string{"Legacy tokens", d.Row.Title}, v.legacyHome()
 	}
 	if v.query("from") == fromImports {
-		here, crumbs = "legacy", []string{"Administration", "Legacy tokens"}
+		here, crumbs, up = "legacy", []string{"Administration", "Legacy tokens", d.Row.Title}, v.at("admin", "legacy")
 	} else if v.query("from") == fromAll || !d.Mine && !v.columns().CreatedBy {
-		here, crumbs = "all", []string{"Administration", "All tokens"}
+		here, crumbs, up = v.underAll(d.Row.Title)
 	}
 	return v.show(page{
-		title: d.Row.Title, name: "token", data: d, here: here, crumbs: append(crumbs, d.Row.Title), note: v.noteOf(doneNotes()),
+		title: d.Row.Title, name: "token", data: d, here: here, crumbs: crumbs, up: up, note: v.noteOf(doneNotes()),
 		dialog: dialog, ask: ask, status: status,
 	})
 }

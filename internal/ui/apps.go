@@ -71,6 +71,9 @@ func (v *visit) appRow(a *token.App, from string) row {
 	}
 	if v.in.Policy.Apps.Allows(token.ActView) || v.oversees(kindApps) {
 		r.Path = v.at("apps", a.ID)
+		if from == fromAll {
+			r.Path += begun(from)
+		}
 	}
 	return r
 }
@@ -83,6 +86,7 @@ func (v *visit) appActs(a *token.App, from string) []act {
 	for _, do := range token.AppActions() {
 		stops := do == token.ActDisable || do == token.ActDelete
 		offered := v.has(kindApps) && rules.Allows(do) || stops && v.oversees(kindApps)
+		offered = offered || do == token.ActView && v.oversees(kindApps) && from == fromAll
 		switch do {
 		case token.ActView:
 			offered = offered && from != fromPage
@@ -104,10 +108,7 @@ func (v *visit) appActs(a *token.App, from string) []act {
 }
 
 func (v *visit) appAct(do token.Action, id, from string) act {
-	path, query := v.at("apps", id), ""
-	if from != fromList {
-		query = "?from=" + from
-	}
+	path, query := v.at("apps", id), begun(from)
 	switch do {
 	case token.ActRegenerate:
 		return act{Key: string(do), Label: "Rotate secret", Icon: "again", Path: path + "/rotate" + query}
@@ -263,12 +264,12 @@ func (v *visit) showApp(a *authority.AppView, status int, dialog string, ask any
 	if d.Chart, d.Events, err = v.past(a.ID); err != nil {
 		return err
 	}
-	here, crumbs := v.hereOf(kindApps), v.crumbs(kindApps, a.Name)
+	here, crumbs, up := v.hereOf(kindApps), v.crumbs(kindApps, a.Name), ""
 	if !v.has(kindApps) || v.query("from") == fromAll {
-		here, crumbs = "all", []string{"Administration", "All tokens", a.Name}
+		here, crumbs, up = v.underAll(a.Name)
 	}
 	return v.show(page{
-		title: a.Name, name: "app", data: d, here: here, crumbs: crumbs, note: v.noteOf(doneNotes()), dialog: dialog, ask: ask, status: status,
+		title: a.Name, name: "app", data: d, here: here, crumbs: crumbs, up: up, note: v.noteOf(doneNotes()), dialog: dialog, ask: ask, status: status,
 	})
 }
 

@@ -26,10 +26,14 @@ func (b *browser) apps() []string {
 	return out
 }
 
-// good reports whether a credential is good.
+// good reports whether a credential is good; those of an older system, in the standard workspace.
 func (s *site) good(secret string) bool {
 	s.t.Helper()
-	_, err := s.checks.Check(s.ctx(), secret, verify.Ask{})
+	ask := verify.Ask{}
+	if strings.HasPrefix(secret, "old-") {
+		ask.Workspace = "standard"
+	}
+	_, err := s.checks.Check(s.ctx(), secret, ask)
 	return err == nil
 }
 

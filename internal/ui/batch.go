@@ -14,11 +14,15 @@ import (
 // sends many of them in small parts and shows how far it is; each part is answered with its rows alone.
 type batchDialog struct {
 	Title, Path, Cancel, Verb, Action string
-	Noun                              string // "token"
+	Noun                              string // "token"; "credential" where they are of several kinds
+	Counted                           string // how many of each kind; "" where there is one kind
+	How                               string // what the act means for each kind; "" where there is one kind
+	Undo                              string // whether it can be undone
 	Stops                             string // what of each stops at once; "" is all of it
 	After                             string // another sentence about that
 	Rows                              []batchRow
-	Owners                            bool // their owners are shown
+	Owners, Kinds                     bool // their owners and kinds are shown
+	LeftOut                           int  // how many were ticked to which this can't be done
 	Live, Today                       int
 	Done                              bool
 	Failed                            int
@@ -27,14 +31,68 @@ type batchDialog struct {
 
 type batchRow struct {
 	ID, Title, Owner, Used string
+	Kind                   string
 	OK                     bool
 	Problem                string
 }
 
 func newBatch(act token.Action, n int, noun string) *batchDialog {
-	d := &batchDialog{Action: string(act), Verb: upper(string(act)), Noun: noun}
+	d := &batchDialog{Action: string(act), Verb: upper(string(act)), Noun: noun, Undo: "This can't be undone."}
 	d.Title = d.Verb + " " + count(n, noun)
 	return d
+}
+
+// newMixedBatch is a batch of credentials of any kind: revoking disables those that can't be revoked.
+func newMixedBatch(act token.Action, rows []allRow) *batchDialog {
+	var kinds []string
+	n := map[string]int{}
+	for _, r := range rows {
+		noun := nounOf(r.ID)
+		if n[noun]++; n[noun] == 1 {
+			kinds = append(kinds, noun)
+		}
+	}
+	word, noun := act, kinds[0]
+	if act == token.ActRevoke && n["token"] == 0 {
+		word = token.ActDisable
+	}
+	if len(kinds) > 1 {
+		noun = "credential"
+	}
+	d := newBatch(word, len(rows), noun)
+	d.Action = string(act)
+	if len(kinds) > 1 {
+		var parts []string
+		for _, k := range kinds {
+			parts = append(parts, count(n[k], k))
+		}
+		last := len(parts) - 1
+		d.Counted = strings.Join(parts[:last], ", ") + " and " + parts[last]
+		d.Title = d.Verb + " " + d.Counted
+	}
+	switch {
+	case act == token.ActDelete:
+	case len(kinds) > 1 && word == token.ActRevoke:
+		d.How = "Tokens are revoked; OAuth tokens and apps are disabled."
+	}
+	if act != token.ActDelete && n["app"] > 0 {
+		if d.Undo = "Only apps can be activated again."; len(kinds) == 1 {
+			d.Undo = "Apps can be activated again."
+		}
+	}
+	return d
+}
+
+// nounOf is what sentences call the credential that an id is of.
+func nounOf(id string) string {
+	switch prefix, _, _ := strings.Cut(id, "_"); prefix {
+	case token.AppID:
+		return "app"
+	case token.OAuthTokenID:
+		return "OAuth token"
+	default:
+		return "token"
+	}
 }
 
 // Means says what would stop.
@@ -51,7 +109,7 @@ func (d *batchDialog) Means() string {
 		who, its = "1 of them works", "Its "+d.Stops
 	}
 	if d.Stops == "" {
-		return who + " now, and will fail at once."
+		return who + " now, and will fail at once." + d.After
 	}
 	return who + " now. " + its + " will fail at once." + d.After
 }
@@ -60,7 +118,12 @@ func (d *batchDialog) Means() string {
 func (d *batchDialog) Past() string { return strings.TrimSuffix(d.Verb, "e") + "ed" }
 
 // Count is how many there are, in words.
-func (d *batchDialog) Count() string { return count(len(d.Rows), d.Noun) }
+func (d *batchDialog) Count() string {
+	if d.Counted != "" {
+		return d.Counted
+	}
+	return count(len(d.Rows), d.Noun)
+}
 
 // add puts a credential into the list.
 func (d *batchDialog) add(r batchRow, active bool, lastUsed, now time.Time) {
@@ -82,7 +145,7 @@ func (d *batchDialog) missing(id string, err error) error {
 	if fault.From(err).Kind == fault.Internal {
 		return err
 	}
-	d.Rows = append(d.Rows, batchRow{ID: id, Title: upper(withArticle(d.Noun)) + " that is gone"})
+	d.Rows = append(d.Rows, batchRow{ID: id, Title: upper(withArticle(nounOf(id))) + " that is gone"})
 	return nil
 }
 
@@ -104,8 +167,11 @@ func (d *batchDialog) finish(results []authority.Result) {
 			d.Failed++
 		}
 	}
-	d.Title = d.Past() + " " + count(len(results), d.Noun)
-	if d.Failed > 0 {
+	d.Title = d.Past() + " " + d.Count()
+	switch {
+	case d.Failed > 0 && d.Counted != "":
+		d.Title = strconv.Itoa(len(results)-d.Failed) + " done, " + strconv.Itoa(d.Failed) + " not"
+	case d.Failed > 0:
 		d.Title = count(len(results)-d.Failed, d.Noun) + " done, " + count(d.Failed, d.Noun) + " not"
 	}
 }

@@ -30,7 +30,7 @@ type navItem struct {
 func (v *visit) frame(p page) frame {
 	f := frame{
 		Title: p.title, Product: v.kit.ProductName(), Theme: v.theme(), CSS: v.assets.css, JS: v.assets.js, Icon: v.assets.icon,
-		Demo: v.demo, Narrow: p.narrow, Crumbs: p.crumbs, Note: p.note, Back: "/",
+		Demo: v.demo, Narrow: p.narrow, Crumbs: p.crumbs, Up: p.up, UpAt: len(p.crumbs) - 2, Note: p.note, Back: "/",
 	}
 	if v.r.Method == "GET" {
 		f.Back = v.r.URL.RequestURI()

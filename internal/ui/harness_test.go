@@ -363,3 +363,11 @@ func (s *site) plainTokens(days func(int)) {
 		s.make(admin, "scoped-tokens", token.Request{Name: &name, Scopes: &set})
 	}
 }
+
+// workspace is the id of a workspace.
+func (s *site) workspace(slug string) string {
+	s.t.Helper()
+	in, err := s.auth.Enter(s.ctx(), s.admin, slug)
+	s.must(err)
+	return in.ID
+}

@@ -60,6 +60,8 @@ func strokes(name string) string {
 		return `<path d="M1.8 8C3 5.5 5.3 4 8 4s5 1.5 6.2 4C13 10.5 10.7 12 8 12S3 10.5 1.8 8z"/><circle cx="8" cy="8" r="1.7"/>`
 	case "stop":
 		return `<circle cx="8" cy="8" r="5.8"/><path d="m4 4 8 8"/>`
+	case "close":
+		return `<path d="m4.5 4.5 7 7m0-7-7 7"/>`
 	case "lock":
 		return `<rect x="3.5" y="7" width="9" height="6.5" rx="1.5"/><path d="M5.5 7V5.2a2.5 2.5 0 0 1 5 0V7"/>`
 	case "out":

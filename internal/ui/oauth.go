@@ -111,6 +111,9 @@ func (v *visit) oauthRow(t *token.OAuthToken, from string) row {
 	}
 	if v.in.Policy.OAuthTokens.Allows(token.ActView) || v.oversees(kindOAuth) && from == fromAll {
 		r.Path = v.at("oauth-tokens", t.ID)
+		if from == fromAll {
+			r.Path += begun(from)
+		}
 	}
 	r.Pick = slices.ContainsFunc(r.Actions, func(a act) bool { return a.Warns })
 	return r
@@ -122,12 +125,9 @@ func (v *visit) oauthActs(t *token.OAuthToken, from string) []act {
 	rules := &v.in.Policy.OAuthTokens
 	own := t.Owner.ID == v.by.User.ID
 	status := t.StatusAt(v.now)
-	path, query := v.at("oauth-tokens", t.ID), ""
-	if from != fromList {
-		query = "?from=" + from
-	}
+	path, query := v.at("oauth-tokens", t.ID), begun(from)
 	var out []act
-	if rules.Allows(token.ActView) && from != fromPage && (own || v.oversees(kindOAuth) || rules.List == token.ListWorkspace) {
+	if rules.Allows(token.ActView) && from != fromPage && (own || v.oversees(kindOAuth) || rules.List == token.ListWorkspace) || v.oversees(kindOAuth) && from == fromAll {
 		out = append(out, act{Key: string(token.ActView), Label: "View", Icon: "eye", Path: path + query})
 	}
 	stops := func(a token.Action) bool {
@@ -335,12 +335,12 @@ func (v *visit) showOAuthToken(t *token.OAuthToken, status int, dialog string, a
 	if d.Chart, d.Events, err = v.past(t.ID); err != nil {
 		return err
 	}
-	here, crumbs := v.hereOf(kindOAuth), v.crumbs(kindOAuth, t.Name)
+	here, crumbs, up := v.hereOf(kindOAuth), v.crumbs(kindOAuth, t.Name), ""
 	if !v.has(kindOAuth) || v.query("from") == fromAll {
-		here, crumbs = "all", []string{"Administration", "All tokens", t.Name}
+		here, crumbs, up = v.underAll(t.Name)
 	}
 	return v.show(page{
-		title: t.Name, name: "oauth-token", data: d, here: here, crumbs: crumbs, note: v.noteOf(doneNotes()), dialog: dialog, ask: ask, status: status,
+		title: t.Name, name: "oauth-token", data: d, here: here, crumbs: crumbs, up: up, note: v.noteOf(doneNotes()), dialog: dialog, ask: ask, status: status,
 	})
 }
 

@@ -52,6 +52,7 @@ type page struct {
 	here   string // key of the entry in the navigation
 	tab    string
 	crumbs []string
+	up     string // address of the last but one of them; "" for none
 	note   string // what has just been done
 	dialog string // template of the dialog
 	ask    any    // its data
@@ -71,6 +72,8 @@ type frame struct {
 	Profile               []navItem
 	SettingsPath          string
 	Crumbs                []string
+	Up                    string // where the crumb UpAt leads; "" for nowhere
+	UpAt                  int
 	Tabs                  []navItem
 	Back                  string // where a change of theme returns to
 	Note                  string

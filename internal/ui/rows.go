@@ -96,7 +96,7 @@ func (v *visit) row(t *token.Token, from string) row {
 	if v.in.Policy.Tokens.Allows(token.ActView) || from == fromAll {
 		r.Path = v.at("tokens", t.ID)
 		if from == fromAll {
-			r.Path += "?from=" + from
+			r.Path += begun(from)
 		}
 	}
 	r.Inline = inline(r.Actions)
@@ -137,6 +137,14 @@ const (
 	fromImports = "imports" // those of the workspace
 )
 
+// begun is the part of an address that says where an action is begun.
+func begun(from string) string {
+	if from == fromList {
+		return ""
+	}
+	return "?from=" + from
+}
+
 // acts lists what the caller may do to a token now: what the policy offers for their own, and stopping
 // for an administrator.
 func (v *visit) acts(t *token.Token, from string) []act {
@@ -174,11 +182,7 @@ func (v *visit) acts(t *token.Token, from string) []act {
 }
 
 func (v *visit) act(a token.Action, t *token.Token, from string) act {
-	path := v.at("tokens", t.ID)
-	query := ""
-	if from != fromList {
-		query = "?from=" + from
-	}
+	path, query := v.at("tokens", t.ID), begun(from)
 	switch a {
 	case token.ActRegenerate:
 		return act{Key: string(a), Label: "Regenerate", Icon: "again", Path: path + "/regenerate" + query}

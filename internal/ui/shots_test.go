@@ -81,6 +81,8 @@ func TestScreenshots(t *testing.T) {
 	s.must(chromedp.Do(ctx, chromedp.Navigate("about:blank"))) // begins the browser
 	take("00-sign-in", "/sign-in")
 	s.must(chromedp.Do(ctx, chromedp.Navigate(s.url+"/sign-in"), chromedp.SendKeys(css("#email"), "admin@example.com"), chromedp.SendKeys(css("#password"), password+"\r"), chromedp.WaitVisible(css(".bar"))))
+	_, secrets := s.everyKind()
+	s.good(secrets["legacy"])
 	takeOwn(take, id)
 	takeAdministration(take)
 	fresh := script("document.querySelector('#name').value = 'Reports ' + Math.floor(Math.random() * 1e6)")
@@ -169,6 +171,8 @@ func takeOwn(take take, id string) {
 
 func takeAdministration(take take) {
 	take("20-all", "/workspaces/standard/admin/tokens")
+	take("20-all-filtered", "/workspaces/standard/admin/tokens?kind=pat&unused=1&status=active&q=o", chromedp.Click(css("[name=ids]")))
+	take("20-all-batch", "/workspaces/standard/admin/tokens", chromedp.Click(css("[name=ids]")), chromedp.Click(css("[data-bulk]")), chromedp.WaitVisible(css("[data-testid=batch-dialog]")))
 	take("21-members", "/workspaces/standard/admin/members")
 	take("22-invite", "/workspaces/standard/admin/members/new")
 	take("23-scopes", "/workspaces/scoped-tokens/admin/scopes")

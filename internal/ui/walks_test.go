@@ -183,7 +183,7 @@ func TestAdministratorOversees(t *testing.T) {
 	b.get("/workspaces/standard/admin/tokens?q=FORG").want(200, "Forgotten").lacks(">Deploy pipeline<")
 	b.get("/workspaces/standard/admin/tokens?q=%00").want(400)
 	s.make(s.people[token.Developer], "standard", named("=cmd()", 5, "odata:read"))
-	b.get("/workspaces/standard/admin/tokens.csv?q=cmd").want(200, "id,name,description", "'=cmd()").lacks("Forgotten")
+	b.get("/workspaces/standard/admin/tokens.csv?q=cmd").want(200, "id,kind,name,description", "'=cmd()").lacks("Forgotten")
 	s.as(token.Developer).get("/workspaces/standard/admin/tokens.csv").want(403)
 	list, err := s.auth.Tokens(s.ctx(), s.admin, "standard", authority.TokenQuery{Everyone: true, Filter: authority.TokenFilter{Status: token.Active}, Page: authority.Page{Limit: 10}})
 	s.must(err)
@@ -191,7 +191,7 @@ func TestAdministratorOversees(t *testing.T) {
 	for i := range list[:2] {
 		fields = append(fields, "ids", list[i].ID)
 	}
-	b.post("/workspaces/standard/admin/tokens/batch", fields...).want(200, "Revoke 2 tokens", "This can't be undone")
+	b.post("/workspaces/standard/admin/tokens/batch", fields...).want(200, "Revoke 2 tokens", "This can&#39;t be undone")
 	b.post("/workspaces/standard/admin/tokens/batch", append(fields, "confirmed", "1")...).want(200, "Revoked 2 tokens", "Done")
 
 	b.post("/workspaces/standard/admin/members/new", "email", "eve@example.com", "name", "Eve", "role", "member").want(200, "/welcome/")

@@ -143,10 +143,15 @@ $$("form[data-filter]").forEach(f => {
 $$("form[data-selection]").forEach(f => {
   const boxes = $$("input[name=ids]", f), all = $("[data-all]", f), bar = $("[data-count]", f), buttons = $$("[data-bulk]", f), noun = f.dataset.noun;
   if (!bar) return;
+  const idle = bar.textContent, can = (b, c) => b.checked && (b.dataset.can ?? c).includes(c);
   const count = () => {
     const n = boxes.filter(b => b.checked).length;
-    bar.textContent = n === 0 ? `Select ${noun}s to act on several at once.` : n === 1 ? `1 ${noun} selected` : `${n} ${noun}s selected`;
-    buttons.forEach(b => b.disabled = n === 0);
+    bar.textContent = n === 0 ? idle : noun ? `${n} ${noun}${n === 1 ? "" : "s"} selected` : n + " selected";
+    buttons.forEach(b => {
+      const hits = boxes.filter(c => can(c, b.value)).length, say = $("[data-hits]", b);
+      b.disabled = hits === 0;
+      if (say) say.textContent = hits ? " " + hits : "";
+    });
     if (all) { all.checked = n > 0 && n === boxes.length; all.indeterminate = n > 0 && n < boxes.length; }
   };
   if (all) { all.closest("[hidden]")?.removeAttribute("hidden"); on(all, "change", () => { boxes.forEach(b => b.checked = all.checked); count(); }); }
