@@ -256,7 +256,7 @@ func TestAnExchangeThatCantBeAuditedGivesNothing(t *testing.T) {
 
 func TestATokenExchangedWhileItsSecretWasReplacedIsDead(t *testing.T) {
 	eachEngine(t, func(t *testing.T, p *place) {
-		made, secret := p.pat(t, p.dev, standard, "agent", "odata:read")
+		made, secret := p.pat(t, p.dev, "agent", "odata:read")
 		// The replacing began before the exchange, and committed after it.
 		p.Clock.Advance(5 * time.Millisecond)
 		first := p.exchanged(t, secret)
@@ -280,7 +280,7 @@ func TestWhatAnAppGotByExchangeEndsWithTheApp(t *testing.T) {
 				return err
 			},
 		} {
-			_, secret := p.pat(t, p.dev, standard, name, "odata:read")
+			_, secret := p.pat(t, p.dev, name, "odata:read")
 			app := p.app(t, standard, name, "odata:read")
 			client := p.authenticated(t, app)
 			first, err := p.as(&client, secret, asked())
