@@ -102,7 +102,10 @@ func (sd *seeder) live(end time.Time) error {
 			return fmt.Errorf("%s%s: %w", l.app.Name, l.pair.Name, err)
 		}
 	}
-	return sd.checks.Flush(sd.ctx)
+	if err := sd.checks.Flush(sd.ctx); err != nil {
+		return err
+	}
+	return sd.moveIn(end)
 }
 
 // settle makes the accounts and the six workspaces.

@@ -102,7 +102,18 @@ func hasEveryState(t *testing.T, rules *authority.Authority, admin token.Identit
 			}
 		}
 	}
+	old, err := rules.LegacyTokens(t.Context(), admin, string(token.OAuthTokens), authority.TokenQuery{Everyone: true, Page: page})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range old {
+		seen[fmt.Sprint("legacy ", old[i].StatusAt(now))]++
+		if !old[i].LastUsedAt.IsZero() {
+			seen["legacy used"]++
+		}
+	}
 	for _, want := range []string{
+		"legacy active", "legacy revoked", "legacy used",
 		"standard app active", "standard app disabled", "standard app with two secrets in use", "apps-and-tokens app active", "apps-and-tokens app disabled",
 		"standard pair active", "standard pair disabled", "standard pair expires soon", "standard pair reused",
 		"oauth-tokens pair active", "oauth-tokens pair disabled", "oauth-tokens pair expired", "oauth-tokens pair expires soon",

@@ -20,6 +20,7 @@ func TestWalkAxeFindsNothingOnAnyPage(t *testing.T) {
 		"/workspaces/standard/tokens", "/workspaces/standard/tokens?ended=hide",
 		"/workspaces/oauth-tokens/settings", "/workspaces/crm-tokens/tokens/new?lifetime=never", "/workspaces/crm-tokens/admin/policy?preset=oauth-tokens",
 		"/workspaces/standard/admin/tokens?status=expired", "/account", "/help",
+		"/workspaces/oauth-tokens/legacy-tokens", "/workspaces/oauth-tokens/admin/legacy", "/workspaces/oauth-tokens/admin/legacy?again=1",
 	} {
 		p.Go(path).Axe()
 	}
