@@ -31,7 +31,7 @@ func TestWalkS48LegacyTokensMoveInAndOut(t *testing.T) {
 	chooseFile(p, file.String())
 	stops := time.Now().UTC().AddDate(0, 2, 0)
 	p.Run(`[...document.querySelectorAll("[name=stops_on]")].at(-1).value = "` + stops.Format(time.DateOnly) + `"`)
-	if p.Disabled("Import") == "" && p.Run(`String(document.querySelector("[data-import]").disabled)`) != "true" {
+	if p.Run(`String(document.querySelector("[data-import]").disabled)`) != "true" {
 		t.Error("a file can be imported before it was checked")
 	}
 	p.Click("Check the file").See("2 would be imported, 0 imported before, 1 refused.", "Its owner is no member").Axe()

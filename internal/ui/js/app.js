@@ -198,7 +198,7 @@ $$("form[data-upload]").forEach(f => {
   on(f, "change", () => go.disabled = true);
   on(f, "submit", e => {
     e.preventDefault();
-    const send = new XMLHttpRequest(), to = new URL(e.submitter?.formAction || f.action, location).href;
+    const send = new XMLHttpRequest(), to = new URL(e.submitter?.getAttribute("formaction") || f.action, location).href;
     const end = text => {
       bar.hidden = true;
       buttons.forEach(b => b.disabled = b === go);
