@@ -8,6 +8,9 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -21,26 +24,13 @@ import (
 // The server knows at once of what was imported through it, line numbers are the file's, and what was cut off
 // is begun again.
 func TestTokensMoveInThroughARunningServer(t *testing.T) {
-	listen, err := freePort(t.Context(), "127.0.0.1:0")
-	must(t, err)
-	cfg := config.Config{
-		PublicURL: "http://" + listen, Listen: listen, MetricsListen: "off", Database: t.TempDir() + "/keywright.db",
-		ProductName: "Keywright", TokenPrefix: "kw", CacheRecords: 1000, LogLevel: "error", LogFormat: "text", ShutdownSeconds: 1,
-	}
-	srv, err := server.Open(t.Context(), server.Options{Config: cfg, Log: slog.New(slog.DiscardHandler)})
-	must(t, err)
+	cfg := movingConfig(t)
+	srv, root := openMoving(t, cfg)
 	ctx, stop := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() { ended <- srv.Run(ctx) }()
 	t.Cleanup(func() { stop(); must(t, <-ended) })
-
 	rules := srv.Authority()
-	code, _, err := rules.OpenSetUp(t.Context())
-	must(t, err)
-	_, root, err := rules.SetUp(t.Context(), authority.FirstAccount{Code: code.Reveal(), Email: "root@example.com", Name: "Root", Password: "correct horse battery staple"}, token.Origin{})
-	must(t, err)
-	_, err = rules.CreateWorkspace(t.Context(), root, authority.NewWorkspace{Slug: "moving", Preset: token.Standard})
-	must(t, err)
 	name, days, scopes := "Mover", 365, []string{"keywright:admin", "odata:read"}
 	_, secret, err := rules.CreateToken(t.Context(), root, "moving", authority.NewToken{Request: token.Request{Name: &name, Scopes: &scopes, Expiry: token.Choice{LifetimeDays: &days}}})
 	must(t, err)
@@ -82,6 +72,83 @@ func TestTokensMoveInThroughARunningServer(t *testing.T) {
 	file.Reset()
 	file.WriteString(strings.Join(strings.Split(file2, "\n")[2:n+2], "\n"))
 	says(move(0), "0 imported, 450 imported before, 0 refused")
+}
+
+// movingConfig is that of a new server.
+func movingConfig(t *testing.T) config.Config {
+	t.Helper()
+	listen, err := freePort(t.Context(), "127.0.0.1:0")
+	must(t, err)
+	return config.Config{
+		PublicURL: "http://" + listen, Listen: listen, MetricsListen: "off", Database: filepath.Join(t.TempDir(), "keywright.db"),
+		ProductName: "Keywright", TokenPrefix: "kw", CacheRecords: 1000, LogLevel: "error", LogFormat: "text", ShutdownSeconds: 1,
+	}
+}
+
+// openMoving opens the server, with its first account and the workspace "moving".
+func openMoving(t *testing.T, cfg config.Config) (*server.Server, token.Identity) {
+	t.Helper()
+	srv, err := server.Open(t.Context(), server.Options{Config: cfg, Log: slog.New(slog.DiscardHandler)})
+	must(t, err)
+	code, _, err := srv.Authority().OpenSetUp(t.Context())
+	must(t, err)
+	_, root, err := srv.Authority().SetUp(t.Context(), authority.FirstAccount{Code: code.Reveal(), Email: "root@example.com", Name: "Root", Password: "correct horse battery staple"}, token.Origin{})
+	must(t, err)
+	_, err = srv.Authority().CreateWorkspace(t.Context(), root, authority.NewWorkspace{Slug: "moving", Preset: token.Standard})
+	must(t, err)
+	return srv, root
+}
+
+// Whenever an import is killed, beginning it again ends with every token there once.
+func TestAnImportThatIsKilledIsBegunAgain(t *testing.T) {
+	cfg := movingConfig(t)
+	srv, root := openMoving(t, cfg)
+	must(t, srv.Close())
+	const n = 12_000
+	var text strings.Builder
+	for i := range n {
+		fmt.Fprintf(&text, `{"owner":"root@example.com","sha256":"%x"}`+"\n", sha256.Sum256(fmt.Appendf(nil, "old %d", i)))
+	}
+	file := filepath.Join(t.TempDir(), "old.jsonl")
+	must(t, os.WriteFile(file, []byte(text.String()), 0o600))
+	program, err := os.Executable()
+	must(t, err)
+	begin := func() (*exec.Cmd, *bytes.Buffer) {
+		var out bytes.Buffer
+		c := exec.CommandContext(t.Context(), program)
+		c.Args = []string{"keywright", "import", "tokens", "--workspace", "moving", "--stops-at", time.Now().AddDate(0, 3, 0).Format(time.DateOnly), file}
+		c.Env = append(os.Environ(), "KEYWRIGHT_DATABASE="+cfg.Database, "KEYWRIGHT_PUBLIC_URL="+cfg.PublicURL)
+		c.Stdout, c.Stderr = &out, &out
+		must(t, c.Start())
+		return c, &out
+	}
+	killed := 0
+	for wait := 40 * time.Millisecond; wait < 700*time.Millisecond; wait += 60 * time.Millisecond {
+		c, _ := begin()
+		kill := time.AfterFunc(wait, func() { _ = c.Process.Kill() }) // it may have ended
+		if c.Wait() != nil {
+			killed++
+		}
+		kill.Stop()
+	}
+	c, out := begin()
+	if err := c.Wait(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	t.Logf("killed %d times; then %s", killed, out)
+	c, out = begin()
+	must(t, c.Wait())
+	if want := fmt.Sprintf("0 imported, %d imported before, 0 refused", n); killed == 0 || !strings.Contains(out.String(), want) {
+		t.Errorf("killed %d times; the last said %s", killed, out)
+	}
+	srv, err = server.Open(t.Context(), server.Options{Config: cfg, Log: slog.New(slog.DiscardHandler)})
+	must(t, err)
+	owners, err := srv.Authority().LegacyOwners(t.Context(), root, "moving", time.Time{}, 10)
+	must(t, err)
+	if len(owners) != 1 || owners[0].Tokens != n {
+		t.Errorf("there are %+v", owners)
+	}
+	must(t, srv.Close())
 }
 
 func answers(t *testing.T, server, secret string, want int) {

@@ -336,8 +336,7 @@ type bounded struct{ *multipart.Part }
 
 func (b bounded) Read(p []byte) (int, error) {
 	n, err := b.Part.Read(p)
-	var long *http.MaxBytesError
-	if errors.As(err, &long) {
+	if _, long := errors.AsType[*http.MaxBytesError](err); long {
 		err = errors.New("it is longer than 32 MiB; split it into several")
 	}
 	return n, err

@@ -157,10 +157,13 @@ func (v *visit) replacing() (*replaced, error) {
 		return nil, nil
 	}
 	t, err := v.authority.Token(v.r.Context(), v.by, v.in.Slug, id)
-	switch {
-	case err != nil && fault.From(err).Kind == fault.Internal:
+	if err != nil {
+		if fault.From(err).Kind != fault.Internal {
+			err = nil // it is gone, or was never the caller's to see
+		}
 		return nil, err
-	case err != nil, !t.Legacy(), t.Owner.ID != v.by.User.ID, t.StatusAt(v.now) != token.Active:
+	}
+	if !t.Legacy() || t.Owner.ID != v.by.User.ID || t.StatusAt(v.now) != token.Active {
 		return nil, nil
 	}
 	return &replaced{Title: titleOf(&t), Path: v.at("tokens", t.ID, "revoke") + "?from=" + fromLegacy}, nil
