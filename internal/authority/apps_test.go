@@ -225,6 +225,10 @@ func TestATokenMakesNoAppThatOutlivesItAndGivesNoScopeThatItLacks(t *testing.T) 
 			"rotate": func(by token.Identity, c client) error {
 				return third(p.RotateAppSecret(ctx, by, standard, c.ID, authority.Rotation{Keep: time.Hour}))
 			},
+			"activate": func(by token.Identity, c client) error {
+				wantOK(t, second(p.DisableApp(ctx, by, standard, c.ID)))
+				return second(p.ActivateApp(ctx, by, standard, c.ID))
+			},
 			"rekey": func(by token.Identity, c client) error {
 				return second(p.ChangeApp(ctx, by, standard, c.ID, authority.AppChange{Keys: &keys}))
 			},

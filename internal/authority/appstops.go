@@ -19,7 +19,8 @@ func (a *Authority) DisableApp(ctx context.Context, by token.Identity, ws, id st
 }
 
 // ActivateApp starts a disabled app again. Access tokens from before it was disabled stay dead. Activating
-// again changes nothing.
+// again changes nothing. Errors: session_required and scope_not_allowed for a caller with a token, as for making
+// an app.
 func (a *Authority) ActivateApp(ctx context.Context, by token.Identity, ws, id string) (token.App, error) {
 	return a.turnApp(ctx, by, ws, id, token.ActActivate)
 }
@@ -69,6 +70,10 @@ func (a *Authority) appStopped(g *appGrip) {
 func (g *appGrip) activate(tx *store.Tx) error {
 	if g.app.Status() == token.Active {
 		return nil
+	}
+	// Its secrets work again, without end: a token can't bring back more than it could make.
+	if err := g.mayPassOn(g.app.Scopes); err != nil {
+		return err
 	}
 	e := g.appEvent(tx, audit.AppActivated, &g.app)
 	e.Detail.Before, e.Detail.After = map[string]any{"status": token.Disabled}, map[string]any{"status": token.Active}

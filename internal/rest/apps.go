@@ -95,8 +95,8 @@ func (s *Service) addApps() {
 	})
 	answer(s, op{
 		id: "activate-app", method: http.MethodPost, path: appPath + "/activate", tag: "Apps",
-		summary: "Activate an app", who: "Roles that the policy names, where it offers it. Access tokens from before it was disabled stay dead.",
-		codes: []api.Code{api.CodeRoleNotAllowed, api.CodeKindNotOffered, api.CodeActionNotOffered},
+		summary: "Activate an app", who: "Roles that the policy names, where it offers it, in a session or with a token that never expires and holds the app's scopes. Access tokens from before it was disabled stay dead.",
+		codes: []api.Code{api.CodeRoleNotAllowed, api.CodeKindNotOffered, api.CodeActionNotOffered, api.CodeSessionRequired, api.CodeScopeNotAllowed},
 	}, func(ctx context.Context, by token.Identity, in *InApp) (api.App, error) {
 		return s.app(ctx, by, in.WS)(s.authority.ActivateApp(ctx, by, in.WS, in.ClientID))
 	})
