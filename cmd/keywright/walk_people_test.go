@@ -158,7 +158,7 @@ func TestWalkOverseeingAllTokens(t *testing.T) {
 		o.Click("Close")
 	}
 	d.answers(t, 200, ws, secrets["First"])
-	p.Go("/workspaces/" + ws + "/admin/tokens").Click("Select First of Olga Owner").See("1 token selected").Click("Select Second of Olga Owner").See("2 tokens selected").Axe()
+	p.Go("/workspaces/" + ws + "/admin/tokens").Click("Select First of Olga Owner").See("1 selected").Click("Select Second of Olga Owner").See("2 selected").Axe()
 	p.Click("Revoke").Dialog("Revoke 2 tokens").See("will fail at once", "First", "Second").NotSee("Reason given").Axe()
 	o.Click("Actions for Second").Click("Delete").Click("Delete").NotSee("Actions for Second") // meanwhile, elsewhere
 	p.Fill("Reason", "They were found in a repository").Click("Revoke").See("Done").Axe()

@@ -118,7 +118,7 @@ func TestTheInventoryFiltersAndOrdersEveryKind(t *testing.T) {
 	s.as(token.Developer).get(at).want(http.StatusForbidden)
 }
 
-var chipForm = regexp.MustCompile(`<a class="chip off" href="([^"]+)"[^>]*>([^<]+)`)
+var chipForm = regexp.MustCompile(`<a class="chip off" href="([^"]+)"[^>]*><span class="sr">Take away: </span>([^<]+)`)
 
 func TestEachFilterThatIsOnIsAChipThatCanBeTakenAway(t *testing.T) {
 	s := newSite(t).populate()
