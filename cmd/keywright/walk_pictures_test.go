@@ -61,7 +61,7 @@ func TestWalkForThePicturesOfTheDocumentation(t *testing.T) {
 	p = d.as(t, demoAdmin).Width(pictureWidth)
 	p.Go("/workspaces/standard/admin/policy").See("What this means")
 	picture(t, p, "policy")
-	p.Go("/workspaces/standard/admin/tokens").Click("Select Power BI sales report of").Click("Select Nightly pipeline of").See("2 selected")
+	p.Go("/workspaces/standard/admin/tokens?status=active").Click("Select " + pictureTokenToName + " of").Click("Select Sales report of").See("2 selected")
 	picture(t, p, "all-tokens")
 	p.Go("/workspaces/standard/usage")
 	picture(t, p, "usage")
