@@ -178,6 +178,10 @@ func (v *visit) legacyActs(t *token.Token, from string) []act {
 	var out []act
 	if from != fromPage {
 		out = append(out, v.act(token.ActView, t, from))
+	} else if from = v.query("from"); !own && from != fromImports {
+		from = fromAll
+	} else if from != fromAll && from != fromImports {
+		from = fromLegacy // its owner may have no list of tokens to come back to
 	}
 	if status == token.Active {
 		out = append(out, v.act(token.ActRevoke, t, from))

@@ -73,7 +73,7 @@ func TestS48ALegacyTokenIsMovedToANewOne(t *testing.T) {
 		b.get(base+"/legacy-tokens").want(200, "<h1", "Nightly")
 		checkPage(t, b, "legacy tokens alone in "+c.ws)
 		id := b.legacies()[0]
-		b.get(base+"/tokens/"+id+"?from=legacy").want(200, "Nightly", "Legacy</span>").lacks("Secret ends in", "Regenerate")
+		b.get(base+"/tokens/"+id+"?from=legacy").want(200, "Nightly", "Legacy</span>", "/revoke?from=legacy", "/delete?from=legacy").lacks("Secret ends in", "Regenerate")
 		checkPage(t, b, "a legacy token's page in "+c.ws)
 		b.get(base+"/legacy-tokens/"+id+"/move").want(200, "takes the place of a legacy token")
 		checkPage(t, b, "the form that moves a legacy token in "+c.ws)
