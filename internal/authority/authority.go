@@ -113,10 +113,25 @@ func (a *Authority) enter(tx *store.Tx, by token.Identity, ws string) (scene, er
 	if err := needCaller(by); err != nil {
 		return scene{}, err
 	}
+	if err := stillGood(tx, by.Bearer); err != nil {
+		return scene{}, err
+	}
 	s := scene{Workspace: m.Workspace, role: m.Role, by: by}
 	r, err := a.rulesOf(tx, m.Workspace)
 	s.policy, s.all = r.policy, r.all
 	return s, err
+}
+
+// stillGood refuses a token that was ended since it was presented: what it asked for must not outlive it.
+func stillGood(tx *store.Tx, b *token.Bearer) error {
+	if b == nil {
+		return nil
+	}
+	t, err := tx.Token(b.WorkspaceID, b.TokenID)
+	if errors.Is(err, store.ErrNotFound) || err == nil && t.StatusAt(tx.Now) != token.Active {
+		return fault.New(fault.Unauthenticated, api.CodeInvalidToken, "This token is not valid. It may be mistyped, expired or revoked.")
+	}
+	return err
 }
 
 // isWorkspaceRef reports whether a text can name a workspace, by slug or by id.

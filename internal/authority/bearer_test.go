@@ -158,3 +158,20 @@ func TestADemotedAdministratorsTokenLosesTheRightAtOnce(t *testing.T) {
 		}
 	})
 }
+
+func TestARequestWhoseTokenIsRevokedOnItsWayMakesNothing(t *testing.T) {
+	eachEngine(t, func(t *testing.T, p *place) {
+		n := wanted{name: "child", scopes: []string{token.ScopeManage}, days: 1}.token()
+		for name, end := range map[string]func(id string) error{
+			"revoked": func(id string) error { _, err := p.RevokeToken(t.Context(), p.dev, standard, id, ""); return err },
+			"deleted": func(id string) error { return p.DeleteToken(t.Context(), p.dev, standard, id) },
+		} {
+			by := p.bearer(t, p.dev, name, token.ScopeManage)
+			wantOK(t, end(by.Bearer.TokenID)) // by is who presented it before
+			_, _, err := p.CreateToken(t.Context(), by, standard, n)
+			wantCode(t, err, api.CodeInvalidToken)
+			_, err = p.Tokens(t.Context(), by, standard, authority.TokenQuery{Page: authority.Page{Limit: 1}})
+			wantCode(t, err, api.CodeInvalidToken)
+		}
+	})
+}

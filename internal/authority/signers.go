@@ -96,6 +96,15 @@ func (s *signers) publishedAt(slug string, now time.Time) *published {
 	return p
 }
 
+// unpublish makes what is public of a workspace be read again.
+func (s *signers) unpublish(slug string, old *published) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.published[slug] == old {
+		delete(s.published, slug)
+	}
+}
+
 // begin is called before something is read, and its result handed to keep.
 func (s *signers) begin() uint64 {
 	s.mu.RLock()
@@ -247,6 +256,7 @@ func (a *Authority) JWKS(ctx context.Context, slug string) ([]byte, error) {
 		if _, err := a.keyOf(ctx, p.workspaceID); err != nil {
 			return nil, err
 		}
+		a.signers.unpublish(slug, p) // there are keys now, whoever made them
 	}
 	return nil, fault.New(fault.Unavailable, api.CodeUnavailable, "The keys are being changed. Try again.")
 }

@@ -155,8 +155,8 @@ func (s *Service) exchange(c *call) error {
 	return nil
 }
 
-// issued writes a good answer (RFC 6749 section 5.1; with a type, RFC 8693 section 2.2.1). The scope is always
-// said. Nothing in it needs escaping: secrets and scope names have neither quotes nor backslashes.
+// issued writes a good answer (RFC 6749 section 5.1; with a type, RFC 8693 section 2.2.1). Scopes are said
+// whenever there are any. Nothing in it needs escaping: secrets and scope names have neither quotes nor backslashes.
 func (s *Service) issued(c *call, i *authority.Issued, issuedType string) {
 	access, refresh, scope := i.AccessToken.Reveal(), i.RefreshToken.Reveal(), i.Scopes.String()
 	b := make([]byte, 0, 192+len(access)+len(refresh)+len(scope))
@@ -168,11 +168,13 @@ func (s *Service) issued(c *call, i *authority.Issued, issuedType string) {
 	}
 	b = append(b, `","token_type":"Bearer","expires_in":`...)
 	b = strconv.AppendInt(b, int64(i.ExpiresIn/time.Second), 10)
-	b = append(b, `,"scope":"`...)
-	b = append(b, scope...)
-	if refresh != "" {
-		b = append(b, `","refresh_token":"`...)
-		b = append(b, refresh...)
+	if scope != "" { // RFC 6749 section 3.3: a scope has at least one name
+		b = append(b, `,"scope":"`...)
+		b = append(append(b, scope...), '"')
 	}
-	s.write(c, mediaJSON, append(b, "\"}\n"...))
+	if refresh != "" {
+		b = append(b, `,"refresh_token":"`...)
+		b = append(append(b, refresh...), '"')
+	}
+	s.write(c, mediaJSON, append(b, "}\n"...))
 }
