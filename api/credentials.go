@@ -162,7 +162,7 @@ type LegacyLine struct {
 	Owner       string   `json:"owner" doc:"Email address of a member, whose token it becomes" example:"dev@example.com"`
 	Name        string   `json:"name,omitempty" example:"Nightly export"`
 	Description string   `json:"description,omitempty"`
-	Scopes      []string `json:"scopes,omitempty" nullable:"false" doc:"Left out: what its owner's role may hold" example:"odata:read"`
+	Scopes      []string `json:"scopes,omitempty" nullable:"false" minItems:"1" doc:"Left out: what its owner's role may hold" example:"odata:read"`
 	CreatedAt   string   `json:"created_at,omitempty" doc:"A date or a time" example:"2024-02-01"`
 	ExpiresAt   string   `json:"expires_at,omitempty" doc:"A date or a time; left out: never. It stops with the others at the latest"`
 	SHA256      string   `json:"sha256,omitempty" doc:"SHA-256 of the secret, in hexadecimal or base64" example:"ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"`

@@ -8,6 +8,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -173,5 +174,23 @@ func must(t *testing.T, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)
+	}
+}
+
+// What the flag doesn't allow stays here: it must not be on the network either.
+func TestASecretInClearIsNotSentWithoutTheFlag(t *testing.T) {
+	lines := []string{}
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body) // what was cut off has no secret in it either
+		lines = append(lines, string(body))
+		fmt.Fprint(w, `{"imported":1,"known":0,"refused":0,"stops_at":"2031-01-01T00:00:00Z","lines":[{"line":1,"outcome":"imported","problem":null}]}`)
+	}))
+	t.Cleanup(s.Close)
+	t.Setenv("KEYWRIGHT_TOKEN", "a token")
+	file := `{"owner":"root@example.com","secret":"swordfish-in-clear"}` + "\n" + `{"owner":"root@example.com","sha256":"` + strings.Repeat("ab", 32) + `"}` + "\n"
+	var out, errs bytes.Buffer
+	got := run([]string{"import", "tokens", "--server", s.URL, "--workspace", "moving", "-"}, strings.NewReader(file), &out, &errs)
+	if got != 1 || len(lines) != 1 || strings.Contains(lines[0], "swordfish") || !strings.Contains(out.String(), "line 1: refused: This is a secret in clear") {
+		t.Errorf("exit %d, sent %q, said %s%s", got, lines, out.String(), errs.String())
 	}
 }

@@ -73,6 +73,9 @@ func (r *remote) importTokens(ctx context.Context, ws string, in authority.Impor
 		if err != nil {
 			return sum, errors.Join(fmt.Errorf("the file can't be read: %w", err), send())
 		}
+		if l.Raw() && !in.AllowRaw {
+			l.Problem = authority.RawRefused // it must not go over the network either
+		}
 		if l.Problem == "" {
 			line, err := json.Marshal(wireLine(&l))
 			if err != nil {

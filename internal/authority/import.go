@@ -38,6 +38,9 @@ const (
 	LineRefused  Outcome = "refused"
 )
 
+// RawRefused is why a secret in clear is refused where none is allowed.
+const RawRefused = "This is a secret in clear. Send its SHA-256, or allow secrets in clear."
+
 // Imported is what became of one line.
 type Imported struct {
 	Line    int
@@ -295,7 +298,7 @@ func (c *importedChunk) refusal(l *legacy.Line) string {
 	case l.Problem != "":
 		return l.Problem
 	case l.Raw() && !c.AllowRaw:
-		return "This is a secret in clear. Send its SHA-256, or allow secrets in clear."
+		return RawRefused
 	case l.Scheme == token.SchemeHMAC && c.hmac == "":
 		return "The key of hmac_sha256 is missing: give it with the import."
 	case !l.ExpiresAt.IsZero() && !l.ExpiresAt.After(c.tx.Now):
@@ -358,7 +361,7 @@ func (c *importedChunk) one(l *legacy.Line, hash token.Hash, known map[token.Has
 		CreatedAt: l.CreatedAt, ExpiresAt: c.sum.Stops, OriginalExpiry: l.ExpiresAt,
 	}
 	if l.Raw() {
-		t.Hint = l.Secret.Hint()
+		t.Hint = l.Secret.ForeignHint()
 	}
 	if t.CreatedAt.IsZero() {
 		t.CreatedAt = c.tx.Now

@@ -7,6 +7,7 @@ import (
 	"crypto/sha512"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -157,6 +158,28 @@ func TestS48ALegacyTokenCanOnlyBeEnded(t *testing.T) {
 				p.made(t, owner, ws, plain(ws, "a"))
 			}
 		}
+	})
+}
+
+// A secret of another system may be short, or of any characters: its end is then no hint.
+func TestTheHintOfAnImportedSecretGivesNoneAway(t *testing.T) {
+	eachEngine(t, func(t *testing.T, p *place) {
+		var lines []string
+		for _, secret := range []string{"pin7", "a euro, cut: \u20ac\u20ac", "long enough for the-end"} {
+			lines = append(lines, fmt.Sprintf(`{"owner":%q,"secret":%q}`, testkit.Dev, secret))
+		}
+		in := p.file(lines...)
+		in.AllowRaw = true
+		p.imported(t, oauth, in, authority.LineImported, authority.LineImported, authority.LineImported)
+		var hints []string
+		for _, l := range p.legacies(t, p.dev, oauth, false) {
+			hints = append(hints, l.Hint)
+		}
+		slices.Sort(hints)
+		if want := []string{"", "", "-end"}; !slices.Equal(hints, want) {
+			t.Errorf("hints %q, want %q", hints, want)
+		}
+		p.wantGood(t, token.SecretOf("a euro, cut: \u20ac\u20ac"), oauth)
 	})
 }
 

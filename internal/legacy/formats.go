@@ -10,6 +10,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"unicode/utf8"
 )
 
 // readJSON reads JSON Lines: one object a line.
@@ -59,6 +60,9 @@ const notAnObject = "This is not one JSON object with texts in it."
 
 // objectOf reads a flat JSON object. Unlike json.Unmarshal it sees what stands in it twice.
 func objectOf(text []byte) (said []field, problem string) {
+	if !utf8.Valid(text) {
+		return nil, "The line is not valid text (UTF-8)." // the decoder would put other characters in its place
+	}
 	d := json.NewDecoder(bytes.NewReader(text))
 	if open, err := d.Token(); err != nil || open != json.Delim('{') {
 		return nil, notAnObject
@@ -101,7 +105,8 @@ func textOf(d *json.Decoder, name string) (string, bool) {
 		return *text, true
 	}
 	var list []string
-	if name != "scopes" || json.Unmarshal(raw, &list) != nil {
+	// An empty list is no list: left out, it would be every scope of the owner's role.
+	if name != "scopes" || json.Unmarshal(raw, &list) != nil || len(list) == 0 {
 		return "", false
 	}
 	// A name with a space in it would become two.

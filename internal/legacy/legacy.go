@@ -132,7 +132,7 @@ func (l *Line) set(name, text string) (problem string) {
 		l.Description = strings.TrimSpace(text)
 	case "scopes":
 		scopes, err := token.ParseScopes(strings.TrimSpace(text))
-		if err != nil {
+		if err != nil || scopes == nil {
 			return "scopes must be scope names with spaces between them."
 		}
 		l.Scopes = scopes

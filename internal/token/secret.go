@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"regexp"
 	"slices"
+	"strings"
 	"unsafe"
 )
 
@@ -58,6 +59,19 @@ func (s Secret) Hash() Hash { return HashOf(s.Reveal()) }
 func (s Secret) Hint() string {
 	clear := s.Reveal()
 	return clear[max(0, len(clear)-4):]
+}
+
+// shortestHinted is how long a secret of another system is whose end may be shown.
+const shortestHinted = 16
+
+// ForeignHint is the hint of a secret that another system made. Of a short one the end is too much of it, and
+// what isn't plain text could be cut in the middle of a character: those have none.
+func (s Secret) ForeignHint() string {
+	hint := s.Hint()
+	if len(s.Reveal()) < shortestHinted || strings.ContainsFunc(hint, func(r rune) bool { return r <= ' ' || r >= 0x7f }) {
+		return ""
+	}
+	return hint
 }
 
 const redacted = "[redacted]"

@@ -346,3 +346,15 @@ func BenchmarkNew(b *testing.B) {
 		f.New(token.KindPAT)
 	}
 }
+
+func TestTheEndOfAForeignSecretIsShownOnlyWhereItIsLittleOfIt(t *testing.T) {
+	t.Parallel()
+	for secret, want := range map[string]string{
+		"": "", "pin7": "", "fifteen-letters": "", "sixteen-letters!": "ers!",
+		"long-enough-but-\u20ac\u20ac": "", "long-enough-but-with a b": "", "long-enough-but-\x7fabc": "",
+	} {
+		if got := token.SecretOf(secret).ForeignHint(); got != want {
+			t.Errorf("%q: %q, want %q", secret, got, want)
+		}
+	}
+}
