@@ -146,7 +146,7 @@ func TestWalkS4OAuthTokensOfUsers(t *testing.T) {
 	p.Click("OAuth 2.0 API tokens").See("Python notebook", "Last refreshed").Axe()
 	p.Click("Generate").Dialog("Generate OAuth 2.0 API token").Axe()
 	p.Fill("Name", "Walk of the fourth").Allow(422)
-	for _, c := range []struct{ days, problem string }{{"0", "Choose 1 to 365 days."}, {"366", "Choose 1 to 365 days."}, {"-1", "Choose 1 to 365 days."}, {"soon", "Enter a whole number of days"}} {
+	for _, c := range []struct{ days, problem string }{{"0", "Choose 1 to 365 days."}, {"366", "Choose 1 to 365 days."}, {"-1", "Choose 1 to 365 days."}, {"soon", "Enter a whole number, 1 to 365 days."}} {
 		p.Fill("Lifetime in days", c.days).Click("Generate").See(c.problem).Dialog("Generate OAuth 2.0 API token")
 		if p.Value("Lifetime in days") != c.days || p.Value("Name") != "Walk of the fourth" {
 			t.Errorf("%s: what was typed is gone", c.days)
@@ -162,14 +162,18 @@ func TestWalkS4OAuthTokensOfUsers(t *testing.T) {
 		t.Error("the access token is not selected")
 	}
 
-	// Closing asks once, while nothing is copied.
-	p.Click("Close").See("haven't copied either of them").Axe()
-	p.Click("Go back").NotSee("haven't copied either")
-	if got := copiedAs(t, p, "Copy Refresh Token", refreshTokenForm); got != refresh {
-		t.Errorf("the refresh token's button copies %q", got)
+	// Closing asks while the refresh token is not copied, also when the access token is: only that one can be got again.
+	p.Click("Close").See("haven't copied the refresh token").Axe()
+	p.Click("Go back").NotSee("haven't copied the refresh token")
+	if got := p.Focused(); got != "Copy Refresh Token" {
+		t.Errorf("going back leads to %q", got)
 	}
 	if got := copiedAs(t, p, "Copy Access Token", accessTokenForm); got != access {
 		t.Errorf("the access token's button copies %q", got)
+	}
+	p.Click("Close").See("haven't copied the refresh token").Click("Go back")
+	if got := copiedAs(t, p, "Copy Refresh Token", refreshTokenForm); got != refresh {
+		t.Errorf("the refresh token's button copies %q", got)
 	}
 	p.Click("Close").See("Just created").NotSee(refresh)
 	rowHas(t, p, "Walk of the fourth", "Active", until.Format(dayForm), "Never")
@@ -367,8 +371,9 @@ func TestWalkSigningKeys(t *testing.T) {
 	p.Click("Signing keys").See("No key yet", "/w/"+ws+"/jwks.json").Axe()
 	p.Click("OAuth tokens").Click("Generate").Fill("Name", "Signed").Click("Generate").Dialog("Your new OAuth token")
 	access := copiedAs(t, p, "Copy Access token", accessTokenForm)
+	copiedAs(t, p, "Copy Refresh token", refreshTokenForm)
 	p.Click("Close").Click("Signing keys").See("Signs now").Axe()
-	p.Click("Rotate").Dialog("Rotate the signing key").Axe().Click("Rotate").See("A new key is made", "Published", "Signs in 14 minutes").Axe()
+	p.Click("Rotate").Dialog("Rotate the signing key").Axe().Click("Rotate").See("A new key is made", "Published", "Signs in 15 minutes").Axe()
 	if why := p.Disabled("Rotate"); !strings.Contains(why, "waits already") {
 		t.Errorf("the reason is %q", why)
 	}

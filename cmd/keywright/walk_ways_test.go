@@ -126,6 +126,15 @@ func TestWalkOnAPhone(t *testing.T) {
 			t.Errorf("%s is %s pixels wide", path, wide)
 		}
 	}
+	// Nor does the longest name, with nowhere to break it.
+	ws, long := d.workspace(t, token.AppsAndTokens), strings.Repeat("W", 100)
+	p.Go("/workspaces/"+ws+"/apps/new").Fill("App name", long).Fill("Description", strings.Repeat("M", 300))
+	for _, step := range []string{"Add", "Close", long, "Disable"} {
+		p.Click(step)
+		if wide := p.Run("document.documentElement.scrollWidth"); wide != "390" {
+			t.Errorf("after %q a long name makes the page %s pixels wide", step, wide)
+		}
+	}
 	p.Go("/workspaces/standard/tokens").Axe()
 	if got := p.Run(`getComputedStyle(document.querySelector("table.cards tbody tr")).display`); got == "table-row" {
 		t.Error("rows are no cards")

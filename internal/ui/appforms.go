@@ -389,7 +389,7 @@ func (v *visit) disableAppSent() error {
 func (v *visit) activateApp() error {
 	return v.confirmApp(token.ActActivate, func(a *authority.AppView, c *confirmation) {
 		c.Title, c.Button, c.Danger = "Activate “"+a.Name+"”", "Activate", false
-		c.Body = []string{"Its client secret works again, and so does every program that has it.", "Access tokens from before it was disabled stay dead; the app asks for new ones."}
+		c.Body = []string{"Its client secret works again, and so does every program that has it.", "Access tokens from before it was disabled don't work again; the app asks for new ones."}
 		if v.in.Policy.AfterStop == token.UntilExpiry {
 			c.Body = c.Body[:1]
 		}

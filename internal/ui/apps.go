@@ -345,7 +345,7 @@ func keysWords(jwks string) string {
 
 // appCurl is a command that gets an access token for an app.
 func (v *visit) appCurl(a *token.App) string {
-	return fmt.Sprintf("curl -u \"%s:$CLIENT_SECRET\" \\\n  -d grant_type=client_credentials \\\n  \"%s\"", a.ID, v.kit.URL("/oauth2/token"))
+	return fmt.Sprintf("curl -d grant_type=client_credentials \\\n  -u \"%s:$CLIENT_SECRET\" \\\n  \"%s\"", a.ID, v.kit.URL("/oauth2/token"))
 }
 
 // used says how a credential was used last and today, before it is stopped.

@@ -112,7 +112,9 @@ func TestAnAppsSecretIsRotatedWithAnOverlapThatCanBeEnded(t *testing.T) {
 		t.Error("for a day both secrets should work")
 	}
 	b.post(path+"/rotate", "nonce", nonce, "keep", "86400").want(409, "already rotated").lacks(second)
-	s.clock.Advance(3 * time.Minute)
+	s.clock.Advance(time.Minute)
+	b.get(path).want(200, "in 24 hours", "Replaced 1 minute ago")
+	s.clock.Advance(2 * time.Minute)
 	if !s.good(first.Reveal()) {
 		t.Fatal("the old secret is no good")
 	}

@@ -211,8 +211,8 @@ func (v *visit) oauthBatchSent() error {
 	ids = ids[:min(len(ids), authority.MaxBatch)]
 	d := newBatch(act, len(ids), "OAuth token")
 	d.Path, d.Cancel, d.Owners = v.at("oauth-tokens", "batch"), v.list(kindOAuth), v.in.Policy.OAuthTokens.List == token.ListWorkspace
-	if d.Stops = "refresh token"; v.in.Policy.AfterStop == token.UntilExpiry {
-		d.After = " Access tokens that were got with it work until they expire, for an hour at most."
+	if v.in.Policy.AfterStop == token.UntilExpiry {
+		d.Stops, d.After = "refresh token", " Access tokens from before work until they expire, for an hour at most."
 	}
 	for _, id := range ids {
 		t, err := v.authority.OAuthToken(v.r.Context(), v.by, v.in.Slug, id)

@@ -217,7 +217,7 @@ func (v *visit) newOAuthSent() error {
 			if n.Name == "" {
 				note(&f.Problems, "name", "Give the token a name that you will recognise later.")
 			}
-			note(&f.Problems, "lifetime_days", "Enter a whole number of days, "+f.Range+".")
+			note(&f.Problems, "lifetime_days", "Enter a whole number, "+f.Range+".")
 			return v.showList(kindOAuth, http.StatusUnprocessableEntity, "generate", f)
 		}
 		n.LifetimeDays = &days
@@ -259,7 +259,7 @@ func (v *visit) showOAuth(t *token.OAuthToken, issued authority.Issued) error {
 			{ID: "access", Label: w.AccessToken, Value: issued.AccessToken.Reveal(), Hint: access, First: true, TestID: "access-token"},
 			{ID: "secret", Label: w.Secret, Value: issued.RefreshToken.Reveal(), Hint: use, TestID: "refresh-token"},
 		},
-		Ask:  "You haven't copied either of them. After closing, they can't be shown again.",
+		Ask:  "You haven't copied the refresh token. After closing, it can't be shown again.",
 		Hint: v.refreshWords() + " Put the refresh token into REFRESH_TOKEN:", CurlTitle: "Get the next access token", Curl: v.refreshCurl(), CurlOpen: true,
 	})
 }

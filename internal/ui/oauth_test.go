@@ -39,7 +39,7 @@ func TestS4APairIsGeneratedShownOnceDisabledAndDeleted(t *testing.T) {
 	b.get(base+"/oauth-tokens/new").want(200, "Generate OAuth 2.0 API token", "Lifetime in days", `value="365"`, "until 29 Feb 2028", "1 to 365 days")
 	checkPage(t, b, "the form of an OAuth token")
 	nonce := b.hidden("nonce")
-	for days, problem := range map[string]string{"0": "Choose 1 to 365 days.", "366": "Choose 1 to 365 days.", "-1": "Choose 1 to 365 days.", "soon": "Enter a whole number of days, 1 to 365 days.", "": "Enter a whole number", "1.5": "Enter a whole number"} {
+	for days, problem := range map[string]string{"0": "Choose 1 to 365 days.", "366": "Choose 1 to 365 days.", "-1": "Choose 1 to 365 days.", "soon": "Enter a whole number, 1 to 365 days.", "": "Enter a whole number", "1.5": "Enter a whole number"} {
 		b.post(base+"/oauth-tokens/new", "nonce", nonce, "name", "Kept", "lifetime_days", days).want(422, problem, `href="#lifetime_days"`, `value="Kept"`, `name="lifetime_days" value="`+days+`"`).lacks("kw_rt_")
 	}
 	checkPage(t, b, "the form with a problem")

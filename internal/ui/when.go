@@ -81,7 +81,8 @@ func (v *visit) expiry(t time.Time, ended bool) moment {
 }
 
 // relative says the distance to a time in words, rounded down: what says "in 3 days" has at least three. Of
-// days to come it gives the first hour, so that a token that was just made for 30 days says so.
+// what is to come it gives a little, the first hour of days, so that what was just made for 30 days, or for an
+// hour, says so.
 func relative(t, now time.Time) string {
 	d := t.Sub(now)
 	past := d <= 0
@@ -90,8 +91,14 @@ func relative(t, now time.Time) string {
 	}
 	var words string
 	day := 24 * time.Hour
-	if !past && d > 2*day-newborn {
+	switch {
+	case past:
+	case d > 2*day-newborn:
 		d, t = d+newborn, t.Add(newborn)
+	case d > time.Hour-time.Minute:
+		d += 5 * time.Minute
+	case d > time.Minute:
+		d += 30 * time.Second
 	}
 	switch {
 	case d < time.Minute && past:

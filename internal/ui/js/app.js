@@ -42,7 +42,7 @@ $$("form[data-themes]").forEach(f => on(f, "submit", e => {
 /* Dialogs: the server rendered one open; make it modal. Escape and the backdrop cancel. */
 const dialog = $("dialog[open]");
 if (dialog) {
-  const cancel = dialog.dataset.cancel, secret = "secret" in dialog.dataset, back = $("[data-copy]", dialog);
+  const cancel = dialog.dataset.cancel, secret = "secret" in dialog.dataset, back = $$("[data-keep]+[data-copy]", dialog).at(-1);
   dialog.close();
   dialog.showModal();
   ($("[autofocus]", dialog) || $("input:not([type=hidden]),a,button", dialog))?.focus();
@@ -68,9 +68,10 @@ if (dialog) {
   });
   if (secret) {
     const kept = $$("[data-keep]", dialog);
-    kept.forEach(f => on(f, "copy", () => copied = true));
+    const must = kept.at(-1); // of a pair the refresh token: it brings the other one
+    on(must, "copy", () => copied = true);
     on(dialog, "copied", e => {
-      copied ||= kept.includes(e.target);
+      copied ||= e.target === must;
       if (copied) $("[data-ask]", dialog).hidden = true;
     });
     on($("[data-close]", dialog), "click", e => { e.preventDefault(); ask(); });
