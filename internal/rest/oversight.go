@@ -12,7 +12,7 @@ import (
 type inventoryList struct {
 	InWorkspace
 	Limit        int    `query:"limit" default:"50" minimum:"1" maximum:"200" doc:"How many at most"`
-	Cursor       string `query:"cursor" maxLength:"1000" doc:"next_cursor of the page before, with the same sort"`
+	Cursor       string `query:"cursor" maxLength:"1400" doc:"next_cursor of the page before, with the same sort"`
 	Kind         string `query:"kind" enum:"pat,legacy,oauth_token,app"`
 	OwnerID      string `query:"owner_id" doc:"One person's: a user id"`
 	Status       string `query:"status" enum:"active,expired,revoked,disabled"`

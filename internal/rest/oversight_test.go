@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/keywright/keywright/internal/testkit"
+	"github.com/keywright/keywright/internal/token"
+	"github.com/keywright/keywright/internal/web"
 )
 
 func TestTheInventoryHasEveryKindAndStopsThemTogether(t *testing.T) {
@@ -166,4 +168,22 @@ func TestAPolicyWithoutSigningIsTakenAndKeepsThePresets(t *testing.T) {
 	for _, wrong := range []map[string]any{{"algorithm": "HS256"}, {"algorithm": "none"}, {"rotate_days": -1}, {"rotate_days": 4000}} {
 		w.as("admin", "PUT", policy, map[string]any{"preset": "standard", "signing": wrong}).want(t, 422, "policy_invalid")
 	}
+}
+
+// A place in the order by owner holds the owner's name, in which a sign may take six.
+func TestNoNameOfAnOwnerEndsTheInventory(t *testing.T) {
+	testkit.EachEngine(t, func(t *testing.T, db testkit.DB) {
+		w := newWorld(t, db)
+		r := w.as("admin", "POST", "/workspaces/standard/members", map[string]any{"email": "long@example.com", "name": strings.Repeat("<", 100), "role": "member"}).want(t, 201, "")
+		_, link, _ := strings.Cut(r.text("setup_url"), web.LinkPath)
+		session, _, err := w.authority.RedeemLink(t.Context(), token.SecretOf(link), password, token.Origin{})
+		must(t, err)
+		w.cookies["long"] = session.Reveal()
+		w.newToken("long", "Alpha")
+		w.newToken("long", "Bravo")
+		w.newToken("dev", "Charlie")
+		if got := pages(w, "admin", "/workspaces/standard/inventory?sort=owner&limit=1", "name"); len(got) != 3 {
+			t.Errorf("the inventory has %v", got)
+		}
+	})
 }
