@@ -134,7 +134,7 @@ func (v *visit) revokeSent() error {
 	if _, err := v.authority.RevokeToken(v.r.Context(), v.by, v.in.Slug, v.r.PathValue("id"), v.form("reason")); err != nil {
 		return err
 	}
-	return v.goTo(back + "?done=revoked")
+	return v.goTo(said(back, "revoked"))
 }
 
 func (v *visit) delete() error {
@@ -157,7 +157,7 @@ func (v *visit) deleteSent() error {
 	if err := v.authority.DeleteToken(v.r.Context(), v.by, v.in.Slug, v.r.PathValue("id")); err != nil {
 		return err
 	}
-	return v.goTo(v.afterDeleting(kindTokens) + "?done=deleted")
+	return v.goTo(said(v.afterDeleting(kindTokens), "deleted"))
 }
 
 func upper(s string) string { return strings.ToUpper(s[:1]) + s[1:] }
@@ -313,7 +313,7 @@ func (v *visit) showToken(t *token.Token, status int, dialog string, ask any) er
 	}
 	if v.query("from") == fromImports {
 		here, crumbs, up = "legacy", []string{"Administration", "Legacy tokens", d.Row.Title}, v.at("admin", "legacy")
-	} else if v.query("from") == fromAll || !d.Mine && !v.columns().CreatedBy {
+	} else if v.fromInventory() || !d.Mine && !v.columns().CreatedBy {
 		here, crumbs, up = v.underAll(d.Row.Title)
 	}
 	return v.show(page{

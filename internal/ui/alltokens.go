@@ -115,10 +115,12 @@ func inventoryKeys() []string {
 }
 
 // inventory is the address of something about the list as it is filtered and ordered now, but for some parameters.
-func (v *visit) inventory(path string, but ...string) string {
+func (v *visit) inventory(path string, but ...string) string { return narrowed(path, v.asked, but...) }
+
+func narrowed(path string, by url.Values, but ...string) string {
 	q := url.Values{}
 	for _, k := range inventoryKeys() {
-		if s := v.query(k); s != "" && !slices.Contains(but, k) {
+		if s := strings.TrimSpace(by.Get(k)); s != "" && !slices.Contains(but, k) {
 			q.Set(k, s)
 		}
 	}
@@ -128,9 +130,29 @@ func (v *visit) inventory(path string, but ...string) string {
 	return path + "?" + q.Encode()
 }
 
+// inventoryQuery is how the inventory is filtered and ordered, on its page and on those opened from there.
+func (v *visit) inventoryQuery() string {
+	by := v.asked
+	if v.r.PathValue("id") != "" {
+		var err error
+		if by, err = url.ParseQuery(v.query("list")); err != nil {
+			return ""
+		}
+	}
+	return strings.TrimPrefix(narrowed("", by), "?")
+}
+
+// overview is the address of the inventory, as it was left.
+func (v *visit) overview() string {
+	if q := v.inventoryQuery(); q != "" {
+		return v.at("admin", "tokens") + "?" + q
+	}
+	return v.at("admin", "tokens")
+}
+
 // underAll is where a credential's page stands that was opened from the inventory.
 func (v *visit) underAll(title string) (here string, crumbs []string, up string) {
-	return "all", []string{"Administration", "All tokens", title}, v.at("admin", "tokens")
+	return "all", []string{"Administration", "All tokens", title}, v.overview()
 }
 
 func (v *visit) allTokens() error { return v.showAll(0, "", nil) }

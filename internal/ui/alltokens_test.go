@@ -333,3 +333,32 @@ func TestTheInventoryOffersWhatThePolicyAndTheStatusAllow(t *testing.T) {
 		}
 	}
 }
+
+func TestFromAFilteredInventoryOneComesBackToIt(t *testing.T) {
+	s := newSite(t).populate()
+	ids, _ := s.everyKind()
+	b := s.as(token.Administrator)
+	const at = "/workspaces/standard/admin/tokens"
+	const filtered = at + "?q=o&amp;sort=name"
+	link := func(after, text string) string {
+		t.Helper()
+		m := regexp.MustCompile(after + `[^>]*?href="([^"]+)"[^>]*>` + text).FindStringSubmatch(b.page)
+		if m == nil {
+			t.Fatalf("%s has no link %q after %q:\n%s", b.path, text, after, b.page)
+		}
+		return strings.ReplaceAll(m[1], "&amp;", "&")
+	}
+	for _, c := range []struct{ kind, title, act string }{{"legacy", "Cron job", "revoke"}, {"oauth_token", "Notebook", "disable"}, {"app", "Loader", "disable"}, {"pat", "Deploy", "revoke"}} {
+		b.get(at + "?q=o&sort=name").want(200)
+		page := link(`class="title"><a `, c.title)
+		b.get(page).want(200, `<a href="`+filtered+`">All tokens</a>`)
+		// On its page, and then on the way out.
+		from, act, _ := strings.Cut(page, "?")
+		b.get(from+"/"+c.act+"?"+strings.Replace(act, "from=all", "from=page&under=all", 1)).want(200, `<a href="`+filtered+`">All tokens</a>`, "Cancel")
+		b.post(from+"/"+c.act+"?"+strings.Replace(act, "from=all", "from=page&under=all", 1)).want(200, c.title+"</h1>", `<a href="`+filtered+`">All tokens</a>`, "&amp;list=q%3Do%26sort%3Dname\"")
+		b.post(from+"/delete?"+strings.Replace(act, "from=all", "from=page&under=all", 1)).want(200, `value="o"`, `value="name" selected`, "is deleted").lacks(ids[c.kind])
+	}
+	// What isn't a filter of the list is not taken along.
+	b.get(at + "?q=o&x=y").want(200).lacks("x%3Dy")
+	b.get("/workspaces/standard/tokens/" + ids["pat"] + "?from=all&list=%25zz").want(404)
+}

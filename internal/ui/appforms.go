@@ -217,7 +217,7 @@ func (v *visit) editAppSent() error {
 		change.Scopes = &scopes
 	}
 	if _, err = v.authority.ChangeApp(v.r.Context(), v.by, v.in.Slug, a.ID, change); err == nil {
-		return v.goTo(v.backTo(kindApps, a.ID) + "?done=app-changed")
+		return v.goTo(said(v.backTo(kindApps, a.ID), "app-changed"))
 	}
 	f := fault.From(err)
 	if f.Code == api.CodeRecentSignInRequired { // other public keys are other credentials
@@ -383,7 +383,7 @@ func (v *visit) disableAppSent() error {
 	if _, err := v.authority.DisableApp(v.r.Context(), v.by, v.in.Slug, v.r.PathValue("id")); err != nil {
 		return err
 	}
-	return v.goTo(back + "?done=" + v.laterNote("app-disabled"))
+	return v.goTo(said(back, v.laterNote("app-disabled")))
 }
 
 func (v *visit) activateApp() error {
@@ -404,7 +404,7 @@ func (v *visit) activateAppSent() error {
 	if _, err := v.authority.ActivateApp(v.r.Context(), v.by, v.in.Slug, v.r.PathValue("id")); err != nil {
 		return err
 	}
-	return v.goTo(back + "?done=app-activated")
+	return v.goTo(said(back, "app-activated"))
 }
 
 func (v *visit) deleteApp() error {
@@ -423,7 +423,7 @@ func (v *visit) deleteAppSent() error {
 	if err := v.authority.DeleteApp(v.r.Context(), v.by, v.in.Slug, v.r.PathValue("id")); err != nil {
 		return err
 	}
-	return v.goTo(v.afterDeleting(kindApps) + "?done=" + v.laterNote("app-deleted"))
+	return v.goTo(said(v.afterDeleting(kindApps), v.laterNote("app-deleted")))
 }
 
 // endSecret asks before an old client secret is ended; the address names it.

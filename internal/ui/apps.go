@@ -72,7 +72,7 @@ func (v *visit) appRow(a *token.App, from string) row {
 	if v.in.Policy.Apps.Allows(token.ActView) || v.oversees(kindApps) {
 		r.Path = v.at("apps", a.ID)
 		if from == fromAll {
-			r.Path += begun(from)
+			r.Path += v.begun(from)
 		}
 	}
 	return r
@@ -108,7 +108,7 @@ func (v *visit) appActs(a *token.App, from string) []act {
 }
 
 func (v *visit) appAct(do token.Action, id, from string) act {
-	path, query := v.at("apps", id), begun(from)
+	path, query := v.at("apps", id), v.begun(from)
 	switch do {
 	case token.ActRegenerate:
 		return act{Key: string(do), Label: "Rotate secret", Icon: "again", Path: path + "/rotate" + query}
@@ -194,8 +194,11 @@ func (v *visit) origin(k kind) string {
 func (v *visit) backTo(k kind, id string) string {
 	switch v.origin(k) {
 	case fromAll:
-		return v.at("admin", "tokens")
+		return v.overview()
 	case fromPage:
+		if v.query("under") == fromAll {
+			return v.at(string(k), id) + v.begun(fromAll)
+		}
 		return v.at(string(k), id)
 	case fromLegacy:
 		return v.legacyHome()
@@ -214,8 +217,8 @@ func (v *visit) afterDeleting(k kind) string {
 	case fromImports:
 		return v.at("admin", "legacy")
 	}
-	if !v.has(k) || v.query("from") == fromAll {
-		return v.at("admin", "tokens")
+	if !v.has(k) || v.fromInventory() {
+		return v.overview()
 	}
 	return v.list(k)
 }
@@ -265,7 +268,7 @@ func (v *visit) showApp(a *authority.AppView, status int, dialog string, ask any
 		return err
 	}
 	here, crumbs, up := v.hereOf(kindApps), v.crumbs(kindApps, a.Name), ""
-	if !v.has(kindApps) || v.query("from") == fromAll {
+	if !v.has(kindApps) || v.fromInventory() {
 		here, crumbs, up = v.underAll(a.Name)
 	}
 	return v.show(page{

@@ -1,6 +1,8 @@
 package ui
 
 import (
+	"strings"
+
 	"slices"
 
 	"github.com/keywright/keywright/api"
@@ -134,6 +136,14 @@ func doneNotes() map[string]string {
 		"oauth-disabled-later": "The OAuth token is disabled. Its refresh token has stopped working; an access token works until it expires.",
 		"oauth-deleted-later":  "The OAuth token is deleted. Its refresh token has stopped working; an access token works until it expires.",
 	}
+}
+
+// said is the address of a page that says what has just been done.
+func said(path, note string) string {
+	if strings.Contains(path, "?") {
+		return path + "&done=" + note
+	}
+	return path + "?done=" + note
 }
 
 func (v *visit) noteOf(notes map[string]string) string { return notes[v.query("done")] }

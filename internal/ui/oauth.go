@@ -112,7 +112,7 @@ func (v *visit) oauthRow(t *token.OAuthToken, from string) row {
 	if v.in.Policy.OAuthTokens.Allows(token.ActView) || v.oversees(kindOAuth) && from == fromAll {
 		r.Path = v.at("oauth-tokens", t.ID)
 		if from == fromAll {
-			r.Path += begun(from)
+			r.Path += v.begun(from)
 		}
 	}
 	r.Pick = slices.ContainsFunc(r.Actions, func(a act) bool { return a.Warns })
@@ -125,7 +125,7 @@ func (v *visit) oauthActs(t *token.OAuthToken, from string) []act {
 	rules := &v.in.Policy.OAuthTokens
 	own := t.Owner.ID == v.by.User.ID
 	status := t.StatusAt(v.now)
-	path, query := v.at("oauth-tokens", t.ID), begun(from)
+	path, query := v.at("oauth-tokens", t.ID), v.begun(from)
 	var out []act
 	if rules.Allows(token.ActView) && from != fromPage && (own || v.oversees(kindOAuth) || rules.List == token.ListWorkspace) || v.oversees(kindOAuth) && from == fromAll {
 		out = append(out, act{Key: string(token.ActView), Label: "View", Icon: "eye", Path: path + query})
@@ -336,7 +336,7 @@ func (v *visit) showOAuthToken(t *token.OAuthToken, status int, dialog string, a
 		return err
 	}
 	here, crumbs, up := v.hereOf(kindOAuth), v.crumbs(kindOAuth, t.Name), ""
-	if !v.has(kindOAuth) || v.query("from") == fromAll {
+	if !v.has(kindOAuth) || v.fromInventory() {
 		here, crumbs, up = v.underAll(t.Name)
 	}
 	return v.show(page{
@@ -389,7 +389,7 @@ func (v *visit) disableOAuthSent() error {
 	if _, err := v.authority.DisableOAuthToken(v.r.Context(), v.by, v.in.Slug, v.r.PathValue("id")); err != nil {
 		return err
 	}
-	return v.goTo(back + "?done=" + v.laterNote("oauth-disabled"))
+	return v.goTo(said(back, v.laterNote("oauth-disabled")))
 }
 
 // laterNote names the note that fits when access tokens go on working.
@@ -416,5 +416,5 @@ func (v *visit) deleteOAuthSent() error {
 	if err := v.authority.DeleteOAuthToken(v.r.Context(), v.by, v.in.Slug, v.r.PathValue("id")); err != nil {
 		return err
 	}
-	return v.goTo(v.afterDeleting(kindOAuth) + "?done=" + v.laterNote("oauth-deleted"))
+	return v.goTo(said(v.afterDeleting(kindOAuth), v.laterNote("oauth-deleted")))
 }

@@ -1,6 +1,7 @@
 package ui
 
 import (
+	"net/url"
 	"slices"
 	"strings"
 
@@ -96,7 +97,7 @@ func (v *visit) row(t *token.Token, from string) row {
 	if v.in.Policy.Tokens.Allows(token.ActView) || from == fromAll {
 		r.Path = v.at("tokens", t.ID)
 		if from == fromAll {
-			r.Path += begun(from)
+			r.Path += v.begun(from)
 		}
 	}
 	r.Inline = inline(r.Actions)
@@ -137,12 +138,27 @@ const (
 	fromImports = "imports" // those of the workspace
 )
 
-// begun is the part of an address that says where an action is begun.
-func begun(from string) string {
+// begun is the part of an address that says where an action is begun: in the inventory, with its filters, or
+// on a page that was opened from there.
+func (v *visit) begun(from string) string {
 	if from == fromList {
 		return ""
 	}
-	return "?from=" + from
+	q := "?from=" + from
+	if from == fromPage && v.fromInventory() {
+		q += "&under=" + fromAll
+	} else if from != fromAll {
+		return q
+	}
+	if list := v.inventoryQuery(); list != "" {
+		q += "&list=" + url.QueryEscape(list)
+	}
+	return q
+}
+
+// fromInventory reports whether a credential's page was opened from the inventory.
+func (v *visit) fromInventory() bool {
+	return v.query("from") == fromAll || v.query("under") == fromAll
 }
 
 // acts lists what the caller may do to a token now: what the policy offers for their own, and stopping
@@ -182,7 +198,7 @@ func (v *visit) acts(t *token.Token, from string) []act {
 }
 
 func (v *visit) act(a token.Action, t *token.Token, from string) act {
-	path, query := v.at("tokens", t.ID), begun(from)
+	path, query := v.at("tokens", t.ID), v.begun(from)
 	switch a {
 	case token.ActRegenerate:
 		return act{Key: string(a), Label: "Regenerate", Icon: "again", Path: path + "/regenerate" + query}
