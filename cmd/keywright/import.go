@@ -48,7 +48,7 @@ func (c *importTokensCmd) Run(s *streams) (err error) {
 		}
 	}
 	defer func() { err = errors.Join(err, file.Close()) }()
-	in.Lines = whileWanted(s.ctx, legacy.Read(file))
+	in.Lines = whileWanted(s.ctx, legacy.Read(wanted{s.ctx, file}))
 	if c.Server != "" {
 		r, err := newRemote(c.Server, os.Getenv("KEYWRIGHT_TOKEN"))
 		if err != nil {
@@ -87,12 +87,40 @@ func (c *importTokensCmd) what() (in authority.Import, err error) {
 	return in, nil
 }
 
+var errInterrupted = errors.New("it was interrupted; begin the import again to go on")
+
+// wanted is a file, of which a read that waits ends when the command is interrupted: a terminal or a pipe may
+// have no next line, and a line no end.
+type wanted struct {
+	ctx  context.Context
+	file io.Reader
+}
+
+func (w wanted) Read(p []byte) (int, error) {
+	if w.ctx.Err() != nil {
+		return 0, errInterrupted
+	}
+	var n int
+	var err error
+	own, done := make([]byte, len(p)), make(chan struct{}) // a read that was left may still write
+	go func() {
+		defer close(done)
+		n, err = w.file.Read(own)
+	}()
+	select {
+	case <-done:
+		return copy(p, own[:n]), err
+	case <-w.ctx.Done():
+		return 0, errInterrupted
+	}
+}
+
 // whileWanted ends a file when the command is interrupted.
 func whileWanted(ctx context.Context, lines iter.Seq2[legacy.Line, error]) iter.Seq2[legacy.Line, error] {
 	return func(yield func(legacy.Line, error) bool) {
 		for l, err := range lines {
 			if ctx.Err() != nil {
-				yield(legacy.Line{}, errors.New("it was interrupted; begin the import again to go on"))
+				yield(legacy.Line{}, errInterrupted)
 				return
 			}
 			if !yield(l, err) {

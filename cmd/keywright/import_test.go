@@ -18,6 +18,7 @@ import (
 
 	"github.com/keywright/keywright/internal/authority"
 	"github.com/keywright/keywright/internal/config"
+	"github.com/keywright/keywright/internal/legacy"
 	"github.com/keywright/keywright/internal/server"
 	"github.com/keywright/keywright/internal/token"
 )
@@ -192,5 +193,22 @@ func TestASecretInClearIsNotSentWithoutTheFlag(t *testing.T) {
 	got := run([]string{"import", "tokens", "--server", s.URL, "--workspace", "moving", "-"}, strings.NewReader(file), &out, &errs)
 	if got != 1 || len(lines) != 1 || strings.Contains(lines[0], "swordfish") || !strings.Contains(out.String(), "line 1: refused: This is a secret in clear") {
 		t.Errorf("exit %d, sent %q, said %s%s", got, lines, out.String(), errs.String())
+	}
+}
+
+func TestAnImportThatWaitsForALineIsInterrupted(t *testing.T) {
+	ctx, stop := context.WithCancel(t.Context())
+	in, out := io.Pipe()
+	t.Cleanup(func() { must(t, out.Close()) })
+	go func() {
+		_, _ = io.WriteString(out, "{\"owner\":\"a@example.com\"}\n") // it is read below
+		stop()
+	}()
+	var problems []string
+	for l, err := range legacy.Read(wanted{ctx, in}) {
+		problems = append(problems, fmt.Sprint(l.Problem != "", err))
+	}
+	if want := "true <nil>, false " + errInterrupted.Error(); strings.Join(problems, ", ") != want && strings.Join(problems, ", ") != "false "+errInterrupted.Error() {
+		t.Errorf("it ends with %q", problems)
 	}
 }
