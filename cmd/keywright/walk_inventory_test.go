@@ -11,7 +11,7 @@ import (
 )
 
 // stock is a workspace with a credential of each kind, none of them the administrator's, and what works with each.
-type stock struct{ pat, access, refresh, client, app, legacy string }
+type stock struct{ pat, access, refresh, app, legacy string }
 
 // stocked fills a workspace; it has n tokens of an older system, "Job 00" and so on.
 func (d *walkDemo) stocked(t *testing.T, ws, owner string, n int) (s stock) {

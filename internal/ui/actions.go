@@ -147,6 +147,9 @@ func (v *visit) delete() error {
 		} else {
 			c.Body = []string{what + " has stopped working already. Deleting removes it from the list; the audit log keeps its history."}
 		}
+		if t.Legacy() {
+			c.Body = append(c.Body, "Importing its file again brings it back. Revoke it instead to stop it for good.")
+		}
 		if t.Owner.ID != v.by.User.ID {
 			c.Body = append(c.Body, "It belongs to "+t.Owner.Name+".")
 		}

@@ -324,9 +324,13 @@ func TestTheInventoryOffersWhatThePolicyAndTheStatusAllow(t *testing.T) {
 	}
 	const two, own = "/workspaces/apps-and-tokens/admin/tokens", "/workspaces/crm-tokens/admin/tokens"
 	for _, c := range []struct{ path, name, want string }{
-		{two, "Staging sync", "revoke"}, {two, "Test run", "delete"}, {two, "Workflow robot", "revoke delete"}, {two, "Old importer", "delete"},
+		{two, "Staging sync", "revoke"},
+		{two, "Test run", "delete"},
+		{two, "Workflow robot", "revoke delete"},
+		{two, "Old importer", "delete"},
 		{own, "Old quarterly report", "revoke"},
-		{"/workspaces/standard/admin/tokens", "Forgotten", "revoke delete"}, {"/workspaces/standard/admin/tokens", "Laptop script", "delete"},
+		{"/workspaces/standard/admin/tokens", "Forgotten", "revoke delete"},
+		{"/workspaces/standard/admin/tokens", "Laptop script", "delete"},
 	} {
 		if got := of(c.path, c.name); got != c.want {
 			t.Errorf("%s of %s: can %q, want %q", c.name, c.path, got, c.want)

@@ -1,9 +1,8 @@
 package ui
 
 import (
-	"strings"
-
 	"slices"
+	"strings"
 
 	"github.com/keywright/keywright/api"
 	"github.com/keywright/keywright/internal/fault"
