@@ -58,7 +58,7 @@ func httpCmd(ts *testscript.TestScript, _ bool, args []string) {
 	jar, err := cookiejar.New(nil)
 	ts.Check(err)
 	client := &http.Client{Jar: jar, Timeout: 5 * time.Second}
-	deadline := time.Now().Add(20 * time.Second)
+	deadline := time.Now().Add(2 * time.Minute) // a demo that starts beside many other tests
 	for {
 		got, body, err := request(client, args[1:])
 		ts.Check(os.WriteFile(ts.MkAbs("body"), []byte(body), 0o600))
