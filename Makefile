@@ -18,7 +18,7 @@ build:
 
 # Everything. REQUIRE_ALL=1 makes a test fail where it would skip because a program is missing.
 test:
-	$(GO) test -race -shuffle=on -timeout 20m ./...
+	$(GO) test -race -shuffle=on -timeout 30m ./...
 
 # What tests use when they find it. Needs root (or sudo) on Debian; installs only what is missing.
 test-deps:

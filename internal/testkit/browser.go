@@ -29,7 +29,7 @@ const PlainHost = "keywright.example"
 
 // Patience is how long a Page waits for what it is asked to see or use: far longer than it takes, even on
 // a machine that is busy with other tests.
-const Patience = 30 * time.Second
+const Patience = 90 * time.Second
 
 // chromium is the one browser of a test process; each Page has its own cookies in it.
 type chromium struct {
