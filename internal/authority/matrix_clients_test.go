@@ -2,6 +2,7 @@ package authority_test
 
 import (
 	"context"
+	"time"
 
 	"github.com/keywright/keywright/api"
 	"github.com/keywright/keywright/internal/authority"
@@ -158,6 +159,9 @@ func legacyRows() map[string]row {
 		}, gets(cell{insiders, ok})},
 		"LegacyTokens/everyone": {func(ctx context.Context, c *cast, by token.Identity) error {
 			return second(c.LegacyTokens(ctx, by, standard, authority.TokenQuery{Everyone: true, Page: authority.Page{Limit: 5}}))
+		}, over},
+		"LegacyOwners": {func(ctx context.Context, c *cast, by token.Identity) error {
+			return second(c.LegacyOwners(ctx, by, standard, time.Time{}, 5))
 		}, over},
 		"LegacyStop": {func(ctx context.Context, c *cast, by token.Identity) error {
 			return second(c.LegacyStop(ctx, by, standard))
