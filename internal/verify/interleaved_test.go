@@ -224,6 +224,7 @@ func TestNoInterleavingOfChangesAndChecksIsAnsweredByAnOldState(t *testing.T) {
 	testkit.EachInstallation(t, func(t *testing.T, in *testkit.Installation) {
 		r := newRows(t, in)
 		other := testkit.Bare(t, in.DB)
+		r.writes = other.Store
 		rounds, overtaken := 0, 0
 		rapid.Check(t, func(rt *rapid.T) {
 			w := newWalk(t, r, other.Store)
