@@ -56,7 +56,7 @@ type ImportedSummary struct {
 
 // importChunk is how many lines share a transaction: enough that pages of the hashes' index are written a few
 // times and not for every line, few enough that others wait for less than a second.
-const importChunk = 2000
+const importChunk = 5000
 
 // ImportTokens imports tokens that were issued elsewhere. Each line succeeds or is refused by itself, and one
 // that was imported before changes nothing: an import that was cut off is simply begun again. Each token is
