@@ -413,7 +413,7 @@ func arrows() map[string][]string {
 		"internal/gateway":   surface,
 		"internal/oauth":     surface,
 		"internal/feeds":     append(slices.Clone(surface), "odata"),
-		"internal/server":    append(slices.Clone(surface), "internal/store", "internal/config", "internal/rest", "internal/ui", "internal/gateway", "internal/oauth", "internal/feeds", "odata"),
+		"internal/server":    append(slices.Clone(surface), "internal/store", "internal/config", "internal/rest", "internal/ui", "internal/gateway", "internal/oauth", "internal/feeds"),
 		"internal/testkit":   everything,
 		"internal/bench":     everything,
 		"cmd/keywright":      append(slices.Clone(surface), "internal/store", "internal/config", "internal/server"),
