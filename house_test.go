@@ -405,6 +405,7 @@ func arrows() map[string][]string {
 		"internal/store":     leaves,
 		"internal/verify":    append(slices.Clone(leaves), "internal/store"),
 		"internal/authority": rules,
+		"internal/publish":   append(slices.Clone(rules), "internal/authority"),
 		"internal/config":    leaves,
 		"internal/web":       append(slices.Clone(leaves), "internal/verify", "internal/authority"),
 		"internal/login":     append(slices.Clone(leaves), "internal/verify", "internal/authority", "internal/web"),
