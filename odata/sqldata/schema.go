@@ -20,6 +20,8 @@ type Publish struct {
 	Links     []PublishLink       // relations that no foreign key declares
 	Where     map[string]string   // row filters: "orders" to "owner_email = $user.email"
 	Kept      map[string]Kept     // "orders.created" to how an integer or text column keeps times
+	Types     map[string]string   // "totals.sum" to the type of a column that SQLite has none for: "decimal(10,2)"
+	Caller    []string            // the parameters that Where may name, without dollar signs; nil is any
 	// Writable lets a role that could write be used.
 	Writable bool
 }

@@ -41,6 +41,8 @@ type Table struct {
 type Column struct {
 	Name string // of a column of From, not quoted
 	Kept Kept
+	// Cast is a type of SQL that the column is cast to wherever it is read or compared, "text" for example; "" is none.
+	Cast string
 }
 
 // Kept is how values are kept where the database has no type of its own for them.
