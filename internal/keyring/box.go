@@ -27,7 +27,10 @@ var (
 
 // Box seals what has to be read again. It is safe for use by many goroutines. A nil Box seals and opens
 // nothing.
-type Box struct{ aead tink.AEAD }
+type Box struct {
+	aead tink.AEAD
+	seed []byte // the newest key, for Derive
+}
 
 // NewBox returns a Box with a fresh keyset that is kept nowhere: for tests and for demos that leave nothing.
 func NewBox() (*Box, error) {
@@ -52,7 +55,31 @@ func boxOf(h *keyset.Handle) (*Box, error) {
 	if err != nil {
 		return nil, errKeyset // a keyset for something else
 	}
-	return &Box{a}, nil
+	seed, err := newestKey(h)
+	if err != nil {
+		return nil, errKeyset
+	}
+	return &Box{aead: a, seed: seed}, nil
+}
+
+// newestKey is the key that seals, as the keyset keeps it.
+func newestKey(h *keyset.Handle) ([]byte, error) {
+	material := insecurecleartextkeyset.KeysetMaterial(h)
+	for _, k := range material.GetKey() {
+		if k.GetKeyId() == material.GetPrimaryKeyId() {
+			return k.GetKeyData().GetValue(), nil
+		}
+	}
+	return nil, errKeyset
+}
+
+// Derive returns 32 bytes for a purpose (HKDF-SHA-256): the same as long as no key is added to the keyset, on every
+// server that has it, and telling nothing of it.
+func (b *Box) Derive(purpose string) ([]byte, error) {
+	if b == nil {
+		return nil, ErrNoKeyset
+	}
+	return hkdf.Key(sha256.New, b.seed, nil, "keywright: "+purpose, 32)
 }
 
 // parseKeyset reads a keyset. What its reader says is not passed on: it may quote what it read.

@@ -52,6 +52,8 @@ type Store struct {
 	engine engine
 	now    func() time.Time
 	rows   int // see Tx
+	dsn    string
+	feeds  pools
 }
 
 // work is what runs in a transaction: its statements use the context it is given.
@@ -71,13 +73,16 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	s := &Store{now: o.Now, rows: 1}
+	s := &Store{now: o.Now, rows: 1, dsn: o.DSN}
 	var err error
 	if IsPostgres(o.DSN) {
 		s.rows = 64
 		s.engine, err = openPostgres(ctx, o)
 	} else {
-		s.engine, err = openSQLite(ctx, o)
+		var lite *sqliteEngine
+		if lite, err = openSQLite(ctx, o); err == nil {
+			s.engine, s.dsn = lite, lite.path
+		}
 	}
 	if err != nil {
 		return nil, fmt.Errorf("open database: %w", err)
@@ -86,7 +91,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 }
 
 // Close waits for running transactions and closes the database; what comes later gets ErrClosed.
-func (s *Store) Close() error { return s.engine.close() }
+func (s *Store) Close() error { return errors.Join(s.feeds.close(), s.engine.close()) }
 
 // View runs fn on a consistent snapshot. fn must not write.
 func (s *Store) View(ctx context.Context, fn func(*Tx) error) error {
