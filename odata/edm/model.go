@@ -21,7 +21,7 @@ type EntitySet struct {
 	TypeName    string // Order; unlike the name of each of its properties
 	Title       string // for people; "" is none
 	Description string
-	Key         []*Property // never null, at least one
+	Key         []*Property // never null, not hidden, at least one
 	Properties  []*Property // those of the key too, in the order of the wire
 	Navigation  []*Navigation
 	Searchable  []*Property // strings in which $search looks
@@ -34,7 +34,7 @@ type Property struct {
 	Nullable    bool
 	Title       string
 	Description string
-	// Hidden properties serve keys' and relations' ends only. No document shows them and no request can name them.
+	// Hidden properties serve as ends of relations only. No document shows them and no request can name them.
 	Hidden bool
 }
 
