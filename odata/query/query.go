@@ -25,10 +25,17 @@ type Query struct {
 	// Apply are steps of $apply, in order, done before all of the following. After one that aggregates, expressions hold
 	// Output nodes and no Property.
 	Apply []Step
-	// Columns are what each row carries, in this order.
+	// Columns are what each row carries, in this order: first the Written ones, then those that only OrderAt, KeyAt and
+	// Expand.FromAt point to.
 	Columns []Column
-	// Order is total: its last items tell any two rows apart. Nulls come first, or last when descending.
+	Written int
+	// Order is total: its last items tell any two rows apart (those of an aggregation to a single row may be none).
+	// Nulls come first, or last when descending.
 	Order []Order
+	// OrderAt says in which column the value of each item of Order is; Pick takes them out for After.
+	OrderAt []int
+	// KeyAt says in which column each property of Set.Key is; nil after an aggregation, whose rows are no entities.
+	KeyAt []int
 	// After starts behind the row that has these values for Order; nil starts at the beginning.
 	After []any
 	Skip  int64
@@ -69,10 +76,11 @@ type Order struct {
 
 // Expand is a navigation property that is written with its rows.
 type Expand struct {
-	Nav   *edm.Navigation
-	Query *Query // Set is Nav.Target
-	Count bool   // $count=true, or …/$count
-	Only  Form   // entities, references, or the count alone
+	Nav    *edm.Navigation
+	FromAt []int  // in which column of the rows that it is written with each From of Nav.On is: Pick gives Parents.Values
+	Query  *Query // Set is Nav.Target
+	Count  bool   // $count=true, or …/$count
+	Only   Form   // entities, references, or the count alone
 }
 
 // Form is what is written of related rows.
@@ -115,7 +123,7 @@ const (
 )
 
 // Expr is a typed expression: *Literal, *Property, *Output, *Unary, *Binary, *Call, *In, *Exists, *CountOf, *Match.
-// Booleans are three-valued: true, false, null.
+// Booleans are three-valued: true, false, null. Evaluate says what each is worth.
 type Expr interface{ Type() edm.Type }
 
 // Var is the row that a property belongs to: the row of the query itself is nil, others are bound by Exists and CountOf.
@@ -195,7 +203,8 @@ type (
 // Op is an operator.
 type Op uint8
 
-// The operators. Equal and NotEqual of null are true or false, never null; the other comparisons of null are null.
+// The operators. No comparison is null: null equals null only, and is neither greater nor less than anything (URL
+// Conventions 5.1.1.1), so that "not (x gt 1)" is true where x is null.
 const (
 	Or Op = iota
 	And
