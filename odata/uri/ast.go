@@ -14,10 +14,11 @@ type Request struct {
 }
 
 // Segment is one step of a resource path: a set, a property, a navigation, or $count, $value, $ref, $metadata,
-// $batch, $entity, $all, $crossjoin, or a qualified type name.
+// $batch, $entity, $all, $crossjoin, or a qualified type name. Behind the first one the Name may also be any text that
+// is no identifier, as where a key is written behind a slash: Products/1.
 type Segment struct {
 	Name string
-	Keys []Key    // what stands in parentheses behind it; nil when there are none
+	Keys []Key    // what stands in parentheses behind it; nil when there are none, empty for ()
 	Args []string // the sets of $crossjoin
 	Pos  int      // where it begins, in the path as it was sent
 }
@@ -161,7 +162,8 @@ type (
 		Pos
 		Name string // "$it", "$this", "$root"
 	}
-	// Keyed is a step with a key predicate: Of(42).
+	// Keyed is a step with a key predicate: Of(42). An unqualified function of the model with named arguments that are
+	// all literals looks the same.
 	Keyed struct {
 		Pos
 		Of   Expr
