@@ -31,7 +31,6 @@ type field struct {
 // described annotates anything with the texts that it has. A title is what people read first, so it is the description
 // and a description beside it is the long one.
 func described(title, description string) (all []annotation) {
-	long := core + ".LongDescription"
 	if title == "" {
 		title, description = description, ""
 	}
@@ -39,7 +38,7 @@ func described(title, description string) (all []annotation) {
 		all = append(all, annotation{core + ".Description", title})
 	}
 	if description != "" {
-		all = append(all, annotation{long, description})
+		all = append(all, annotation{core + ".LongDescription", description})
 	}
 	return all
 }
@@ -55,7 +54,6 @@ func (m *Model) annotations() []annotation {
 func (s *EntitySet) annotations() []annotation {
 	return append(described(s.Title, s.Description),
 		annotation{capabilities + ".TopSupported", true},
-		annotation{capabilities + ".SkipSupported", true},
 		annotation{capabilities + ".ComputeSupported", true},
 		annotation{capabilities + ".SearchRestrictions", []field{{"Searchable", len(s.Searchable) > 0}}},
 		annotation{aggregation + ".ApplySupported", []field{{"Transformations", []string{"filter", "groupby", "aggregate"}}}},
