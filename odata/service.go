@@ -5,15 +5,31 @@
 // query; sqldata for databases, memory for Go values). Everything else is here: negotiation, resource paths, every
 // system query option, paging that gives each row exactly once, $batch, streamed JSON.
 //
+//	service, err := odata.New(model, odata.Options{})
+//	…
+//	http.Handle("/odata/", service.Handler(source, "https://data.example.com/odata/"))
+//
+// Who is asking is for the program around it to say: it checks a credential, and then calls Serve with the rows of that
+// caller. Refusals of its own it writes with Error, so that tools show them instead of "not an OData feed".
+//
 // What a client sends can only be refused or answered. Text is parsed under limits (package uri), names are
 // resolved against the model, and what reaches a database is parameters. A page's next link holds a token that is
-// sealed for this caller and this query, and what comes back altered or from another is refused. An answer that fails after its first byte breaks
-// off in the middle of its JSON, so that nobody takes half for all.
+// sealed for this caller and this query, and what comes back altered or from another is refused. An answer that fails
+// after its first byte breaks off in the middle of its JSON, so that nobody takes half for all: Serve panics with
+// http.ErrAbortHandler then, which a middleware that recovers from panics has to let pass.
+//
+// Answers say nothing of other origins: a service that browsers are to read from elsewhere needs CORS headers from the
+// program around it, with OData-Version among Access-Control-Expose-Headers.
 package odata
 
 import (
+	"crypto/rand"
+	"errors"
 	"log/slog"
 	"net/http"
+	"net/url"
+	"strings"
+	"sync"
 	"time"
 
 	"github.com/keywright/keywright/odata/edm"
@@ -35,10 +51,44 @@ type Options struct {
 type Service struct {
 	model   *edm.Model
 	options Options
+	xml     []byte
+	json    []byte
+	seal    *sealer
+	buffers sync.Pool // of *[]byte
+	zips    sync.Pool // of *gzip.Writer
 }
 
 // New checks the model and prepares its documents.
-func New(m *edm.Model, o Options) (*Service, error) { return &Service{model: m, options: o}, m.Check() }
+func New(m *edm.Model, o Options) (*Service, error) {
+	if o.PageSize < 0 || o.MaxPageSize < 0 {
+		return nil, errors.New("odata: a page has at least one row")
+	}
+	if o.PageSize == 0 {
+		o.PageSize = 5_000
+	}
+	if o.MaxPageSize == 0 {
+		o.MaxPageSize = 50_000
+	}
+	o.MaxPageSize = max(o.MaxPageSize, o.PageSize)
+	if o.Key == nil {
+		o.Key = make([]byte, 32)
+		_, _ = rand.Read(o.Key) // never fails
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if err := m.Check(); err != nil {
+		return nil, err
+	}
+	seal, err := newSealer(o.Key)
+	if err != nil {
+		return nil, err
+	}
+	return &Service{model: m, options: o, xml: m.XML(), json: m.JSON(), seal: seal}, nil
+}
 
 // Access is what one request may read.
 type Access struct {
@@ -49,20 +99,32 @@ type Access struct {
 	Root string
 }
 
-// Serve answers a request whose path is relative to the service's root: "" or "/" is the service document.
-// It sets every header but those about who is asking.
-func (s *Service) Serve(w http.ResponseWriter, r *http.Request, a Access) {
-	http.Error(w, "not yet", http.StatusNotImplemented)
-}
-
-// Handler serves one source to everybody, for services that guard nothing. Root is as in Access.
+// Handler serves one source to everybody, for services that guard nothing. Root is as in Access; requests come with the path of
+// Root in front, or below it when that has been stripped already.
 func (s *Service) Handler(source query.Source, root string) http.Handler {
+	prefix := ""
+	if u, err := url.Parse(root); err == nil {
+		prefix = strings.TrimSuffix(u.Path, "/")
+	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		s.Serve(w, r, Access{Source: source, Root: root})
+		s.Serve(w, strip(r, prefix), Access{Source: source, Root: root})
 	})
 }
 
-// Error answers with an OData error (JSON Format, section "Error Response"), for refusals that are decided before Serve.
-func Error(w http.ResponseWriter, status int, code, message string) {
-	http.Error(w, message, status)
+// strip removes the service's own path from that of a request.
+func strip(r *http.Request, prefix string) *http.Request {
+	path, ok := strings.CutPrefix(r.URL.Path, prefix)
+	if prefix == "" || !ok || path != "" && path[0] != '/' {
+		return r
+	}
+	inner := new(http.Request)
+	*inner = *r
+	inner.URL = new(url.URL)
+	*inner.URL = *r.URL
+	inner.URL.Path = path
+	inner.URL.RawPath = ""
+	if raw, ok := strings.CutPrefix(r.URL.RawPath, prefix); ok {
+		inner.URL.RawPath = raw
+	}
+	return inner
 }
