@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"strings"
 
+	"github.com/keywright/keywright/odata/edm"
 	"github.com/keywright/keywright/odata/query"
 	"github.com/keywright/keywright/odata/uri"
 )
@@ -20,6 +21,7 @@ type exchange struct {
 	path    string // below the root, as sent, without the slash in front
 	query   string // as sent
 	prefer  preferences
+	page    int // rows of a page, as preferred now or with the first page; 0 is no preference
 	format  format
 	request *uri.Request
 	bound   *query.Bound
@@ -141,7 +143,7 @@ func (x *exchange) queryBody(path string) error {
 	if x.query != "" && len(body) > 0 {
 		x.query += "&"
 	}
-	x.path, x.query = path, x.query+string(body)
+	x.path, x.query, x.tag = path, x.query+string(body), false
 	return nil
 }
 
@@ -180,15 +182,8 @@ func (x *exchange) rows() error {
 	if err != nil {
 		return ofSource(err)
 	}
+	defer func() { _ = reader.Close() }() // nothing was written that could be lost
 	x.reader = reader
-	err = x.read()
-	if err2 := reader.Close(); err == nil && err2 != nil {
-		err = ofSource(err2)
-	}
-	return err
-}
-
-func (x *exchange) read() error {
 	switch x.bound.Ask {
 	case query.Size:
 		return x.size()
@@ -201,27 +196,6 @@ func (x *exchange) read() error {
 	}
 }
 
-// preferred says in the answer which preferences hold.
-func (x *exchange) preferred(names ...string) {
-	var applied []string
-	for _, n := range names {
-		if n != "" {
-			applied = append(applied, n)
-		}
-	}
-	if len(applied) > 0 {
-		x.w.Header().Set("Preference-Applied", strings.Join(applied, ", "))
-	}
-}
-
-// omit is the preference of nulls as it is applied.
-func (x *exchange) omit() string {
-	if x.prefer.omitNulls {
-		return "omit-values=nulls"
-	}
-	return ""
-}
-
 // serviceDocument lists the entity sets.
 func (x *exchange) serviceDocument() error {
 	x.w.Header().Set("Content-Type", x.format.contentType())
@@ -229,7 +203,7 @@ func (x *exchange) serviceDocument() error {
 	b := append(x.body, '{')
 	if x.format.level != none {
 		b = append(b, `"@odata.context":`...)
-		b = appendString(b, x.access.Root+"$metadata")
+		b = edm.AppendString(b, x.access.Root+"$metadata")
 		b = append(b, ',')
 	}
 	b = append(b, `"value":[`...)
@@ -238,13 +212,13 @@ func (x *exchange) serviceDocument() error {
 			b = append(b, ',')
 		}
 		b = append(b, `{"name":`...)
-		b = appendString(b, set.Name)
+		b = edm.AppendString(b, set.Name)
 		if set.Title != "" {
 			b = append(b, `,"title":`...)
-			b = appendString(b, set.Title)
+			b = edm.AppendString(b, set.Title)
 		}
 		b = append(b, `,"kind":"EntitySet","url":`...)
-		b = appendString(b, escape(set.Name, nil))
+		b = edm.AppendString(b, string(appendEscaped(nil, set.Name, "")))
 		b = append(b, '}')
 	}
 	x.body = append(b, `]}`...)
