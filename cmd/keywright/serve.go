@@ -1,7 +1,12 @@
 package main
 
 import (
+	"context"
 	"fmt"
+	"os"
+	"os/signal"
+	"sync"
+	"syscall"
 
 	"github.com/keywright/keywright/internal/server"
 )
@@ -26,5 +31,22 @@ func (c *serveCmd) Run(s *streams) error {
 	if open {
 		fmt.Fprintf(s.out, "This server has no accounts yet. Open %s/setup and type this code within an hour:\n\n    %s\n\n", cfg.Public(), code.Reveal())
 	}
+	reload := make(chan os.Signal, 1)
+	signal.Notify(reload, syscall.SIGHUP)
+	defer signal.Stop(reload)
+	var reloading sync.WaitGroup
+	defer reloading.Wait()
+	ended, end := context.WithCancel(s.ctx)
+	defer end()
+	reloading.Go(func() {
+		for {
+			select {
+			case <-reload:
+				srv.Reload(ended)
+			case <-ended.Done():
+				return
+			}
+		}
+	})
 	return srv.Run(s.ctx)
 }

@@ -48,6 +48,7 @@ type Config struct {
 	LogLevel        string       `yaml:"log_level" env:"KEYWRIGHT_LOG_LEVEL" default:"info" doc:"debug, info, warn or error."`
 	LogFormat       string       `yaml:"log_format" env:"KEYWRIGHT_LOG_FORMAT" default:"json" doc:"json or text."`
 	ShutdownSeconds int          `yaml:"shutdown_seconds" env:"KEYWRIGHT_SHUTDOWN_SECONDS" default:"30" doc:"How long running requests may take to end when the server is stopped."`
+	Feeds           []Feed       `yaml:"feeds" doc:"Databases whose tables are published as OData feeds. A list; each has:"`
 }
 
 // Problem is one thing that is wrong.
@@ -71,18 +72,19 @@ func (p Problem) String() string {
 // Load reads a file ("" for none) and the environment, and returns every problem at once. The Config is
 // usable only when there are none.
 func Load(path string, getenv func(string) string) (Config, []Problem) {
-	r := reader{lines: map[string]int{}}
-	r.defaults()
+	r := reader{lines: map[string]int{}, getenv: getenv}
+	r.defaults("", reflect.ValueOf(&r.c).Elem())
 	if path != "" && !r.file(path) {
 		return r.c, r.problems // what it should say is not known
 	}
-	r.environment(getenv)
+	r.environment()
 	r.check()
 	return r.c, r.problems
 }
 
 type reader struct {
 	c        Config
+	getenv   func(string) string
 	lines    map[string]int
 	problems []Problem
 }
@@ -91,36 +93,34 @@ func (r *reader) bad(key, format string, args ...any) {
 	r.problems = append(r.problems, Problem{Line: r.lines[key], Key: key, Text: fmt.Sprintf(format, args...)})
 }
 
-// fields calls fn with each setting.
-func (r *reader) fields(fn func(f reflect.StructField, v reflect.Value)) {
-	for f, v := range reflect.ValueOf(&r.c).Elem().Fields() {
-		fn(f, v)
+// defaults sets what a struct's tags say. Prefix is what stands before its keys.
+func (r *reader) defaults(prefix string, into reflect.Value) {
+	for f, v := range into.Fields() {
+		if d := f.Tag.Get("default"); d != "" {
+			r.set(prefix, f, v, d)
+		}
 	}
 }
 
-func (r *reader) defaults() {
-	r.fields(func(f reflect.StructField, v reflect.Value) {
-		if d := f.Tag.Get("default"); d != "" {
-			r.set(f, v, d)
+func (r *reader) environment() {
+	for f, v := range reflect.ValueOf(&r.c).Elem().Fields() {
+		name := f.Tag.Get("env")
+		if name == "" {
+			continue
 		}
-	})
-}
-
-func (r *reader) environment(getenv func(string) string) {
-	r.fields(func(f reflect.StructField, v reflect.Value) {
-		if s := getenv(f.Tag.Get("env")); s != "" {
+		if s := r.getenv(name); s != "" {
 			delete(r.lines, f.Tag.Get("yaml"))
-			r.set(f, v, s)
+			r.set("", f, v, s)
 		}
-	})
+	}
 }
 
-func (r *reader) set(f reflect.StructField, v reflect.Value, s string) {
+func (r *reader) set(prefix string, f reflect.StructField, v reflect.Value, s string) {
 	switch v.Kind() {
 	case reflect.Int:
 		n, err := strconv.Atoi(s)
 		if err != nil {
-			r.bad(f.Tag.Get("yaml"), "want a whole number (%s)", f.Tag.Get("env"))
+			r.bad(prefix+f.Tag.Get("yaml"), "want a whole number (%s)", f.Tag.Get("env"))
 			return
 		}
 		v.SetInt(int64(n))
@@ -157,56 +157,101 @@ func (r *reader) file(path string) bool {
 	if len(doc.Docs) == 0 || doc.Docs[0].Body == nil {
 		return true // an empty file: everything may come from the environment
 	}
-	switch body := doc.Docs[0].Body.(type) {
-	case *ast.MappingNode:
-		r.mapping(body.Values)
-	case *ast.MappingValueNode:
-		r.mapping([]*ast.MappingValueNode{body})
-	default:
+	pairs, ok := pairsOf(doc.Docs[0].Body)
+	if !ok {
 		r.problems = append(r.problems, Problem{Text: "want lines such as \"public_url: https://tokens.example.com\""})
 		return false
 	}
+	r.mapping("", pairs, reflect.ValueOf(&r.c).Elem())
 	return true
 }
 
-func (r *reader) mapping(pairs []*ast.MappingValueNode) {
+// pairsOf reads a mapping; false when the node is none.
+func pairsOf(n ast.Node) ([]*ast.MappingValueNode, bool) {
+	switch n := n.(type) {
+	case *ast.MappingNode:
+		return n.Values, true
+	case *ast.MappingValueNode:
+		return []*ast.MappingValueNode{n}, true
+	}
+	return nil, false
+}
+
+// mapping reads the settings of a struct. Prefix is what stands before their keys in problems.
+func (r *reader) mapping(prefix string, pairs []*ast.MappingValueNode, into reflect.Value) {
 	seen := map[string]bool{}
 	for _, pair := range pairs {
 		key := pair.Key.String()
-		r.lines[key] = pair.Key.GetToken().Position.Line
+		r.lines[prefix+key] = pair.Key.GetToken().Position.Line
 		if seen[key] {
-			r.bad(key, "this key is in the file twice")
+			r.bad(prefix+key, "this key is in the file twice")
 			continue
 		}
 		seen[key] = true
 		known := false
-		r.fields(func(f reflect.StructField, v reflect.Value) {
-			if f.Tag.Get("yaml") != key {
-				return
+		for f, v := range into.Fields() {
+			if f.Tag.Get("yaml") == key {
+				known = true
+				r.value(prefix+key, pair.Value, f, v)
 			}
-			known = true
-			if v.Kind() == reflect.Struct {
-				r.bad(key, "a secret has no place in this file: set it as a variable (%s)", f.Tag.Get("env"))
-				return
-			}
-			if err := yaml.NodeToValue(pair.Value, v.Addr().Interface()); err != nil {
-				want := map[reflect.Kind]string{reflect.Int: "a whole number", reflect.Slice: "a list of texts"}[v.Kind()]
-				if want == "" {
-					want = "a text"
-				}
-				r.bad(key, "want %s", want)
-			}
-		})
+		}
 		if !known {
-			r.bad(key, "there is no such setting%s", nearest(key))
+			r.bad(prefix+key, "there is no such setting%s", nearest(into.Type(), key))
 		}
 	}
 }
 
+// value reads one setting.
+func (r *reader) value(key string, node ast.Node, f reflect.StructField, v reflect.Value) {
+	switch {
+	case v.Kind() == reflect.Struct:
+		r.bad(key, "a secret has no place in this file: set it as a variable (%s)", f.Tag.Get("env"))
+		return
+	case v.Kind() == reflect.Slice && v.Type().Elem().Kind() == reflect.Struct:
+		r.list(key, node, v)
+		return
+	case v.Kind() == reflect.Map:
+		pairs, _ := pairsOf(node)
+		for _, p := range pairs {
+			r.lines[key+"."+p.Key.String()] = p.Key.GetToken().Position.Line
+		}
+	}
+	if err := yaml.NodeToValue(node, v.Addr().Interface()); err != nil {
+		want := map[reflect.Kind]string{
+			reflect.Int: "a whole number", reflect.Bool: "true or false", reflect.Slice: "a list of texts", reflect.Map: "lines such as \"orders: …\"",
+		}[v.Kind()]
+		if want == "" {
+			want = "a text"
+		}
+		r.bad(key, "want %s", want)
+	}
+}
+
+// list reads a list of structs.
+func (r *reader) list(key string, node ast.Node, v reflect.Value) {
+	items, ok := node.(*ast.SequenceNode)
+	if !ok {
+		r.bad(key, "want a list")
+		return
+	}
+	for i, item := range items.Values {
+		name := fmt.Sprintf("%s[%d]", key, i)
+		r.lines[name] = item.GetToken().Position.Line
+		into := reflect.New(v.Type().Elem()).Elem()
+		r.defaults(name+".", into)
+		if pairs, ok := pairsOf(item); ok {
+			r.mapping(name+".", pairs, into)
+		} else {
+			r.bad(name, "want settings such as \"%s: …\"", into.Type().Field(0).Tag.Get("yaml"))
+		}
+		v.Set(reflect.Append(v, into))
+	}
+}
+
 // nearest proposes the setting that was probably meant.
-func nearest(key string) string {
+func nearest(in reflect.Type, key string) string {
 	best, shared := "", 2
-	for f := range reflect.TypeFor[Config]().Fields() {
+	for f := range in.Fields() {
 		name := f.Tag.Get("yaml")
 		n := 0
 		for n < min(len(name), len(key)) && name[n] == key[n] {
@@ -270,6 +315,7 @@ func (r *reader) check() {
 	if c.LogFormat != "json" && c.LogFormat != "text" {
 		r.bad("log_format", "want json or text")
 	}
+	r.checkFeeds()
 	slices.SortStableFunc(r.problems, func(a, b Problem) int { return a.Line - b.Line })
 }
 
@@ -356,12 +402,28 @@ func (c *Config) Shutdown() time.Duration { return time.Duration(c.ShutdownSecon
 // Reference describes every setting, for docs and help.
 func Reference() string {
 	var b strings.Builder
-	for f := range reflect.TypeFor[Config]().Fields() {
-		fmt.Fprintf(&b, "%s\n  %s\n  Variable: %s.", f.Tag.Get("yaml"), f.Tag.Get("doc"), f.Tag.Get("env"))
-		if d := f.Tag.Get("default"); d != "" {
-			fmt.Fprintf(&b, " Default: %s.", d)
-		}
-		b.WriteString("\n")
-	}
+	describe(&b, "", reflect.TypeFor[Config]())
 	return b.String()
+}
+
+func describe(b *strings.Builder, indent string, t reflect.Type) {
+	for f := range t.Fields() {
+		if f.Tag.Get("doc") == "" {
+			continue
+		}
+		fmt.Fprintf(b, "%s%s\n%s  %s\n", indent, f.Tag.Get("yaml"), indent, f.Tag.Get("doc"))
+		var more []string
+		if env := f.Tag.Get("env"); env != "" {
+			more = append(more, "Variable: "+env+".")
+		}
+		if d := f.Tag.Get("default"); d != "" {
+			more = append(more, "Default: "+d+".")
+		}
+		if len(more) > 0 {
+			fmt.Fprintf(b, "%s  %s\n", indent, strings.Join(more, " "))
+		}
+		if f.Type.Kind() == reflect.Slice && f.Type.Elem().Kind() == reflect.Struct {
+			describe(b, indent+"    ", f.Type.Elem())
+		}
+	}
 }

@@ -85,22 +85,12 @@ func New(c Config) *Gateway {
 	if c.Realm == "" {
 		c.Realm = "Keywright"
 	}
-	g := &Gateway{checks: c.Checks, address: c.Address, realm: quoted(c.Realm), log: c.Log, counts: newCounts(c.Registerer)}
+	g := &Gateway{checks: c.Checks, address: c.Address, realm: web.Quoted(c.Realm), log: c.Log, counts: newCounts(c.Registerer)}
 	if c.PublicURL != nil {
 		g.pages = c.PublicURL.JoinPath("workspaces").String() + "/"
 	}
 	g.questions.Store(&map[string]*question{})
 	return g
-}
-
-// quoted makes a text fit for a quoted-string (RFC 9110 section 5.6.4).
-func quoted(s string) string {
-	return strings.Map(func(r rune) rune {
-		if r == '"' || r == '\\' || r < ' ' || r > '~' {
-			return -1
-		}
-		return r
-	}, s)
 }
 
 // ServeHTTP answers any method: the subrequest carries the client's.
@@ -110,7 +100,7 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		g.refuse(w, r, q, refusal{status: http.StatusUnauthorized, code: "invalid_request", detail: q.unusable})
 		return
 	}
-	presented, problem := credential(r)
+	presented, problem := web.Credential(r)
 	if presented == "" {
 		no := refusal{status: http.StatusUnauthorized, detail: "No credential was sent. Send a token as Bearer, or as the password of Basic."}
 		if problem != "" {
@@ -129,7 +119,7 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	g.counts.ok.Inc()
 	accept(w.Header(), &d)
 	if deprecated, stops, ok := d.Sunset(); ok {
-		g.warn(w.Header(), &d, deprecated, stops)
+		web.WarnLegacy(w.Header(), g.pages, d.Workspace(), deprecated, stops)
 	}
 	w.WriteHeader(http.StatusOK)
 }
@@ -153,18 +143,6 @@ func accept(h http.Header, d *verify.Decision) {
 		"Cache-Control",
 	} {
 		h[name] = v[i : i+1 : i+1]
-	}
-}
-
-// warn tells who still uses a legacy token: that it is deprecated, when it stops, and where a new one is made.
-func (g *Gateway) warn(h http.Header, d *verify.Decision, deprecated, stops time.Time) {
-	// RFC 9745 section 2.1: a Date of structured fields, in whole seconds.
-	h["Deprecation"] = []string{"@" + strconv.FormatInt(deprecated.Unix(), 10)}
-	if !stops.IsZero() {
-		h["Sunset"] = []string{stops.UTC().Format(http.TimeFormat)} // RFC 8594 section 3
-	}
-	if g.pages != "" {
-		h["Link"] = []string{"<" + g.pages + d.Workspace() + `/legacy-tokens>; rel="deprecation"; type="text/html"`} // RFC 9745 section 3
 	}
 }
 
@@ -272,37 +250,6 @@ func parseQuery(raw string) question {
 		return question{unusable: "Say which workspace: /verify?workspace=…"}
 	}
 	return q
-}
-
-// credential returns what was presented, "" if nothing, and what is wrong with the way it was sent.
-func credential(r *http.Request) (presented, problem string) {
-	lines := r.Header["Authorization"]
-	switch {
-	case len(lines) == 0:
-		return "", ""
-	case len(lines) > 1:
-		return "", "There are several Authorization headers. Send one."
-	}
-	scheme, value, _ := strings.Cut(lines[0], " ")
-	switch {
-	// RFC 9110 section 11.1: schemes are matched in any case.
-	case strings.EqualFold(scheme, "Bearer"):
-		// RFC 6750 section 2.1: "Bearer" 1*SP b64token.
-		presented = strings.Trim(value, " ")
-	case strings.EqualFold(scheme, "Basic"):
-		// RFC 7617 section 2: user name and password; ours stands in either.
-		user, password, ok := r.BasicAuth()
-		if !ok {
-			return "", "The Basic credentials can't be read."
-		}
-		if presented = password; password == "" {
-			presented = user
-		}
-	}
-	if len(presented) > token.MaxPresented {
-		return "", "The credential is too long."
-	}
-	return presented, ""
 }
 
 type refusal struct {

@@ -79,14 +79,15 @@ func (s *Service) find(path string) found {
 }
 
 // findResource says which resource the rest of an address names (RFC 9728 section 3.1): the API as far as it
-// is a workspace's, and the root of its feed, with or without the slash that ends it.
+// is a workspace's, and the root of a feed, with or without the slash that ends it.
 func (s *Service) findResource(path string) found {
 	if slug, ok := strings.CutPrefix(path, web.WorkspacesPath); ok {
 		return found{web.ResourcePattern(web.WorkspacesPath + "{ws}"), slug, s.protectedAPI}
 	}
 	if rest, ok := strings.CutPrefix(path, feedsPath); ok {
-		if slug, ok := strings.CutSuffix(strings.TrimSuffix(rest, "/"), feedName); ok {
-			return found{web.ResourcePattern(feedsPath + "{ws}" + feedName), slug, s.protectedFeed}
+		slug, feed, _ := strings.Cut(strings.TrimSuffix(rest, "/"), "/")
+		if _, problem := token.CleanSlug(feed); problem == "" {
+			return found{web.ResourcePattern(feedsPath + "{ws}/{feed}"), slug, s.protectedFeed}
 		}
 	}
 	return found{pattern: web.ResourcePattern("/")}
@@ -182,17 +183,19 @@ func (s *Service) protectedAPI(r *http.Request, slug string) ([]byte, error) {
 	})
 }
 
-// protectedFeed names the feed as it was asked for: RFC 9728 section 3.3 wants the same text back.
+// protectedFeed names the feed as it was asked for: RFC 9728 section 3.3 wants the same text back. Of which feeds there are it
+// tells nothing: every name is answered alike, and only the one that every workspace has with its scope.
 func (s *Service) protectedFeed(r *http.Request, slug string) ([]byte, error) {
 	issuer, err := s.authority.PublicIssuer(r.Context(), slug)
 	if err != nil {
 		return nil, err
 	}
 	path, _ := web.ResourceAt(r.URL.Path) // find has seen that it is one
-	return encode(resource{
-		Resource: s.kit.URL(path), Servers: []string{issuer.URL}, Methods: []string{"header"},
-		Scopes: []string{"odata:read"}, Name: issuer.Name,
-	})
+	about := resource{Resource: s.kit.URL(path), Servers: []string{issuer.URL}, Methods: []string{"header"}, Name: issuer.Name}
+	if strings.HasSuffix(strings.TrimSuffix(path, "/"), feedName) {
+		about.Scopes = []string{"odata:read"}
+	}
+	return encode(about)
 }
 
 func encode(v any) ([]byte, error) {

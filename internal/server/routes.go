@@ -8,6 +8,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"github.com/keywright/keywright/internal/feeds"
 	"github.com/keywright/keywright/internal/gateway"
 	"github.com/keywright/keywright/internal/oauth"
 	"github.com/keywright/keywright/internal/rest"
@@ -23,6 +24,7 @@ func (s *Server) routes(o Options, reg prometheus.Registerer) (http.Handler, err
 	})
 	checks := gateway.New(gateway.Config{Checks: s.checks, Address: kit.Client, PublicURL: s.cfg.Public(), Realm: s.cfg.ProductName, Log: s.log, Registerer: reg})
 	endpoints := oauth.New(oauth.Config{Kit: kit, Authority: s.rules, Checks: s.checks, Log: s.log, Registerer: reg})
+	data := feeds.New(feeds.Config{Kit: kit, Checks: s.checks, Feeds: s.feeds, Registerer: reg})
 	pages, err := ui.New(ui.Config{Kit: kit, Authority: s.rules, Accent: s.cfg.Accent, Demo: o.Demo})
 	if err != nil {
 		return nil, err
@@ -36,10 +38,12 @@ func (s *Server) routes(o Options, reg prometheus.Registerer) (http.Handler, err
 	mux.HandleFunc("GET /readyz", s.ready)
 	pages.Mount(mux)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		// Before the mux, which would redirect paths that are not clean: the end of this one is the client's.
+		// Before the mux, which would redirect paths that are not clean: the ends of these are the client's.
 		switch {
 		case gateway.Matches(r):
 			checks.ServeHTTP(w, r)
+		case feeds.Matches(r):
+			data.ServeHTTP(w, r)
 		case oauth.Matches(r):
 			endpoints.ServeHTTP(w, r)
 		case strings.HasPrefix(r.URL.Path, "/api/v1/"):

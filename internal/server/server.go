@@ -24,6 +24,7 @@ import (
 
 	"github.com/keywright/keywright/internal/authority"
 	"github.com/keywright/keywright/internal/config"
+	"github.com/keywright/keywright/internal/publish"
 	"github.com/keywright/keywright/internal/store"
 	"github.com/keywright/keywright/internal/token"
 	"github.com/keywright/keywright/internal/verify"
@@ -62,6 +63,7 @@ type Server struct {
 	lock   *store.Lock
 	checks *verify.Checker
 	rules  *authority.Authority
+	feeds  *publish.Feeds
 
 	main, metrics net.Listener
 	http          []*http.Server
@@ -122,6 +124,9 @@ func (s *Server) open(ctx context.Context, o Options) (err error) {
 	issuer := Issuer(s.cfg)
 	s.checks = verify.New(verify.Config{Store: s.store, Format: format, MaxRecords: s.cfg.CacheRecords, Log: s.log, Box: box, Issuer: issuer})
 	s.rules = authority.New(authority.Config{Store: s.store, Checks: s.checks, Format: format, Log: s.log, Box: box, Issuer: issuer})
+	if err := s.openFeeds(ctx, box); err != nil {
+		return err
+	}
 	reg := prometheus.NewRegistry()
 	reg.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	handler, err := s.routes(o, reg)
@@ -290,6 +295,9 @@ func (s *Server) Close() error {
 		if err := l.Close(); err != nil && !errors.Is(err, net.ErrClosed) {
 			errs = append(errs, err)
 		}
+	}
+	if s.feeds != nil {
+		errs = append(errs, s.feeds.Close())
 	}
 	if s.lock != nil {
 		errs = append(errs, s.lock.Release())

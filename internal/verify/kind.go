@@ -1,6 +1,10 @@
 package verify
 
-import "github.com/keywright/keywright/internal/token"
+import (
+	"strings"
+
+	"github.com/keywright/keywright/internal/token"
+)
 
 // form is what a presented text looks like, and so where it is looked for.
 type form uint8
@@ -27,6 +31,14 @@ func (c *Checker) formOf(presented string) form {
 		return accessForm
 	}
 	return noForm
+}
+
+// IsCredential reports whether a text has the form of a credential of this installation, good or not.
+func (c *Checker) IsCredential(text string) bool {
+	if kind, ok := c.format.Parse(text); ok {
+		return kind != ""
+	}
+	return c.formOf(text) == accessForm && strings.Count(text, ".") == 2
 }
 
 // kind is what a record is of, in one byte: what its two ids are ids of, and what is said of it.

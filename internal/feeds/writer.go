@@ -1,0 +1,111 @@
+package feeds
+
+import (
+	"io"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+const (
+	// patience is how long a client may take to read what was written before its connection ends. The whole answer may take
+	// as long as it is read.
+	patience = time.Minute
+	// first is how long the first byte may take: the slowest statement that can be configured, and its queue.
+	first = 11 * time.Minute
+)
+
+// writer lets a long answer live longer than the server's limit for others, as long as the client goes on reading.
+type writer struct {
+	http.ResponseWriter
+	control *http.ResponseController
+	until   time.Time // the deadline that is set
+	status  int
+}
+
+func newWriter(w http.ResponseWriter) *writer {
+	return &writer{ResponseWriter: w, control: http.NewResponseController(w)}
+}
+
+// begin sets the deadlines of an answer. A connection without them has none to lift.
+func (w *writer) begin(r *http.Request) {
+	_ = w.control.SetWriteDeadline(time.Now().Add(first))
+	if r.Body == nil || r.Body == http.NoBody {
+		w.read()
+		return
+	}
+	r.Body = &body{r.Body, w}
+}
+
+// read lifts the deadline for reading, which would end the request when it passes, also after all was read.
+func (w *writer) read() { _ = w.control.SetReadDeadline(time.Time{}) }
+
+func (w *writer) WriteHeader(status int) {
+	if w.status == 0 {
+		w.status = status
+	}
+	w.ResponseWriter.WriteHeader(status)
+}
+
+func (w *writer) Write(b []byte) (int, error) {
+	if w.status == 0 {
+		w.status = http.StatusOK
+	}
+	if now := time.Now(); w.until.Sub(now) < patience/2 {
+		w.until = now.Add(patience)
+		_ = w.control.SetWriteDeadline(w.until)
+	}
+	return w.ResponseWriter.Write(b)
+}
+
+// Unwrap lets http.ResponseController reach the connection.
+func (w *writer) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+
+// body lifts the deadline for reading when it has been read.
+type body struct {
+	io.ReadCloser
+	w *writer
+}
+
+func (b *body) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	if err == io.EOF { //nolint:errorlint // readers return the value itself
+		b.w.read()
+	}
+	return n, err
+}
+
+// metrics count by the feed's name: those that exist are few.
+type metrics struct {
+	requests *prometheus.CounterVec
+	rows     *prometheus.CounterVec
+	seconds  *prometheus.HistogramVec
+}
+
+func newMetrics(reg prometheus.Registerer) *metrics {
+	m := &metrics{
+		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "keywright_feed_requests_total", Help: "Requests with a good credential, by feed and status.",
+		}, []string{"feed", "status"}),
+		rows: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "keywright_feed_rows_total", Help: "Rows read, by feed."}, []string{"feed"}),
+		seconds: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "keywright_feed_request_duration_seconds", Help: "Time to answer a request, by feed.",
+			Buckets: []float64{.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60, 300},
+		}, []string{"feed"}),
+	}
+	if reg != nil {
+		reg.MustRegister(m.requests, m.rows, m.seconds)
+	}
+	return m
+}
+
+func (m *metrics) observe(feed string, status int, rows int64, took time.Duration) {
+	if status == 0 {
+		status = http.StatusServiceUnavailable // refused before the service was asked
+	}
+	m.requests.WithLabelValues(feed, strconv.Itoa(status)).Inc()
+	m.rows.WithLabelValues(feed).Add(float64(rows))
+	m.seconds.WithLabelValues(feed).Observe(took.Seconds())
+}
