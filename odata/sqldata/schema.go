@@ -4,12 +4,17 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"fmt"
 
 	"github.com/keywright/keywright/odata/edm"
 )
 
-// Publish says which tables of a database are published, and how. Patterns are names of tables, or schema.table, in which * stands for any
-// letters; those of columns have the table in front: "customers.password", "*.internal_*".
+// Publish says which tables of a database are published, and how.
+//
+// Tables are named as "orders", or "sales.orders" with a schema; the name alone means a schema of the search path. In Tables and
+// LeaveOut * stands for any letters: "*", "sales.*", "customers.password", "*.internal_*". Columns have
+// the table in front. Case matters in Tables on PostgreSQL, and nowhere else, so that
+// LeaveOut and Where hold for what they were meant for; for the same reason their names without a schema hold in every schema.
 type Publish struct {
 	Namespace string
 	Tables    []string            // what is not named is not published
@@ -18,7 +23,9 @@ type Publish struct {
 	Titles    map[string]string   // the same, to a title
 	Keys      map[string][]string // of views and tables without a primary key
 	Links     []PublishLink       // relations that no foreign key declares
-	Where     map[string]string   // row filters: "orders" to "owner_email = $user.email"
+	// Where are row filters: "orders" to "owner_email = $user.email". Each is tried when the schema is read, and a table whose
+	// filter is no condition over its columns is not published.
+	Where map[string]string
 	Kept      map[string]Kept     // "orders.created" to how an integer or text column keeps times
 	Types     map[string]string   // "totals.sum" to the type of a column that SQLite has none for: "decimal(10,2)"
 	Caller    []string            // the parameters that Where may name, without dollar signs; nil is any
@@ -49,11 +56,36 @@ type Description struct {
 // ErrWritable: the role could write, and Publish does not allow that.
 var ErrWritable = errors.New("sqldata: this role can write to the database")
 
-// Open opens a database to be read: a path of SQLite, or a postgres:// address. It does not connect yet. No error of
-// it holds a password.
-func Open(dsn string, o Options) (*sql.DB, Engine, error) { return nil, 0, errors.New("not yet") }
+// String is the warning with its place in front: "orders.photo: bytea: binary data has no place in a feed".
+func (w Warning) String() string {
+	switch {
+	case w.Table == "":
+		return w.Text
+	case w.Column == "":
+		return w.Table + ": " + w.Text
+	}
+	return w.Table + "." + w.Column + ": " + w.Text
+}
 
-// Describe reads the schema.
+// Describe reads the schema in one read-only transaction and says what is published of it. What can't be published is a
+// warning; so is what the configuration names and the database does not have. It fails when the
+// database can't be read, when the role could write (ErrWritable), when a row filter names no table, and when the model would
+// not be valid.
+//
+// A table needs a key: Publish.Keys, else its primary key, else a unique index over columns that are never null. Where the database does not
+// promise that columns of the key are never null, rows in which they are are not published; that keys of
+// Publish.Keys tell rows apart is trusted.
 func Describe(ctx context.Context, db *sql.DB, engine Engine, p Publish) (*Description, error) {
-	return nil, errors.New("not yet")
+	m := newMaker(engine, p)
+	if err := m.read(ctx, db); err != nil {
+		return nil, fmt.Errorf("sqldata: %w", inWords(err))
+	}
+	if err := m.filters(ctx, db); err != nil {
+		return nil, fmt.Errorf("sqldata: %w", inWords(err))
+	}
+	d := m.describe()
+	if err := d.Model.Check(); err != nil {
+		return nil, fmt.Errorf("sqldata: %w", err)
+	}
+	return d, nil
 }
