@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/keywright/keywright/odata/edm"
 )
@@ -130,7 +131,7 @@ func (m *maker) configure(t *table, c *column) {
 		}
 		declared := c.declared
 		c.declared, c.problem, c.cast, c.kept = m.publish.Types[k], "", "", Plain
-		if sqliteType(c); c.problem != "" {
+		if liteColumn(c); c.problem != "" {
 			c.declared = declared
 		}
 	}
@@ -205,7 +206,7 @@ func (t *table) unfit(key []string) string {
 func (t *table) demand(key []string) []string {
 	for _, name := range key {
 		if c := t.column(name); !c.notNull {
-			t.where = append(t.where, quote(name)+" is not null")
+			t.where = append(t.where, quoteName(name)+" is not null")
 			c.notNull = true
 		}
 	}
@@ -277,6 +278,19 @@ func (m *maker) try(ctx context.Context, db *sql.DB, t *table, filter string) st
 	return ""
 }
 
+// because gives the first reasons why nothing is published.
+func (m *maker) because() string {
+	var b strings.Builder
+	for i, w := range m.warnings {
+		if i == 5 {
+			b.WriteString("; …")
+			break
+		}
+		b.WriteString("; " + w.String())
+	}
+	return b.String()
+}
+
 // describe makes the model.
 func (m *maker) describe() *Description {
 	model := &edm.Model{Namespace: cmp.Or(m.publish.Namespace, "Data"), Container: "Container"}
@@ -325,7 +339,7 @@ func (m *maker) nameSets() {
 	taken := map[string]bool{}
 	var rest []*table
 	for _, t := range m.tables {
-		t.set.Title, t.set.Description = m.text(m.titles, m.publish.Titles, t.relation, ""), t.description
+		t.set.Title, t.set.Description = clean(m.text(m.titles, m.publish.Titles, t.relation, "")), clean(t.description)
 		if name := m.text(m.names, m.publish.Names, t.relation, ""); name != "" {
 			t.set.Name = m.named(t.relation, "", name, taken)
 			continue
@@ -340,6 +354,16 @@ func (m *maker) nameSets() {
 		}
 		t.set.Name = edm.Identifier(name, taken)
 	}
+}
+
+// clean drops what XML can't say.
+func clean(text string) string {
+	return strings.Map(func(r rune) rune {
+		if r < ' ' && r != '\n' && r != '\t' || r == utf8.RuneError || r == 0xFFFE || r == 0xFFFF {
+			return -1
+		}
+		return r
+	}, text)
 }
 
 // text is what a map of the configuration has for a table or a column; "" is nothing.
@@ -377,7 +401,7 @@ func (m *maker) properties(t *table, enums map[*enumeration]*edm.EnumType) {
 			name = edm.Identifier(pascal(words(c.name)), t.taken)
 		}
 		p := t.property(c, name, enums)
-		p.Title, p.Description = m.text(m.titles, m.publish.Titles, t.relation, c.name), c.description
+		p.Title, p.Description = clean(m.text(m.titles, m.publish.Titles, t.relation, c.name)), clean(c.description)
 		if p.Type.Kind == edm.String && !c.document && len(t.set.Searchable) < mostSearchable {
 			t.set.Searchable = append(t.set.Searchable, p)
 		}

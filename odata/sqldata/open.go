@@ -52,7 +52,7 @@ func Open(dsn string, o Options) (*sql.DB, Engine, error) {
 
 func open(dsn string) (*sql.DB, Engine, error) {
 	if postgresForm.MatchString(dsn) {
-		db, err := openPostgres(dsn)
+		db, err := openServer(dsn)
 		return db, Postgres, err
 	}
 	path, isURL := strings.CutPrefix(dsn, "sqlite:")
@@ -63,11 +63,11 @@ func open(dsn string) (*sql.DB, Engine, error) {
 	if pairsForm.MatchString(dsn) || !isURL && schemeForm.MatchString(dsn) && filepath.VolumeName(dsn) == "" {
 		return nil, SQLite, errors.New("a database is a path for SQLite, or an address that begins with postgres://")
 	}
-	db, err := openSQLite(path)
+	db, err := openFile(path)
 	return db, SQLite, err
 }
 
-func openPostgres(dsn string) (*sql.DB, error) {
+func openServer(dsn string) (*sql.DB, error) {
 	// The errors of pgx repeat the address.
 	if _, err := url.Parse(dsn); err != nil {
 		return nil, errors.New("the postgres:// address is no URL: characters such as @ / # % : in a password are written as %40 %2F %23 %25 %3A")
@@ -88,7 +88,7 @@ func openPostgres(dsn string) (*sql.DB, error) {
 	return stdlib.OpenDB(*c), nil
 }
 
-func openSQLite(path string) (*sql.DB, error) {
+func openFile(path string) (*sql.DB, error) {
 	if path == "" || strings.ContainsRune(path, 0) || strings.HasPrefix(path, ":memory:") {
 		return nil, errors.New("the path of the SQLite database is empty, or no path")
 	}

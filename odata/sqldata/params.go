@@ -10,6 +10,7 @@ import (
 // pieces of SQL in which a dollar sign is no parameter, and parameters.
 var (
 	paramForm  = regexp.MustCompile(`^\$[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)*`)
+	afterParam = regexp.MustCompile(`^[\pL\pN_$]`) // then it is none
 	wordForm   = regexp.MustCompile(`^[\pL_][\pL\pN_$]*`)
 	quotedForm = regexp.MustCompile(`^(?:'(?:[^']|'')*'|"(?:[^"]|"")*")`)
 	escapeForm = regexp.MustCompile(`^[eE]'(?:[^'\\]|\\.|'')*'`) // PostgreSQL's E'it\'s'
@@ -26,7 +27,7 @@ func withParams(engine Engine, text string, place func(name string) (string, err
 		switch c := rest[0]; {
 		case c == '$':
 			name := paramForm.FindString(rest)
-			if name == "" || strings.HasPrefix(rest[len(name):], "$") {
+			if name == "" || afterParam.MatchString(rest[len(name):]) {
 				return "", errors.New("$ is followed by no name of a parameter")
 			}
 			placed, err := place(name[1:])

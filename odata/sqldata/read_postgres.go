@@ -68,7 +68,7 @@ func (p pg) columns(ctx context.Context, byOID map[int64]*relation, oids []int64
 			c.enum = &enumeration{schema: t.schema, name: t.name}
 			enums[base] = append(enums[base], c)
 		default:
-			postgresType(c, t)
+			pgColumn(c, t)
 		}
 		byOID[table].columns = append(byOID[table].columns, c)
 		return nil
@@ -175,7 +175,7 @@ func (p pg) rights(ctx context.Context, rs []*relation) (string, error) {
 		return "", err
 	}
 	if super {
-		return "role " + quote(role) + " is a superuser", nil
+		return "role " + quoteName(role) + " is a superuser", nil
 	}
 	oids := []int64{}
 	for _, r := range rs {
@@ -201,5 +201,5 @@ func (p pg) rights(ctx context.Context, rs []*relation) (string, error) {
 		return "", err
 	}
 	slices.Sort(reasons)
-	return "role " + quote(role) + " " + reasons[0], nil
+	return "role " + quoteName(role) + " " + reasons[0], nil
 }

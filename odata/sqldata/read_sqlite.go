@@ -93,7 +93,7 @@ func (l lite) columns(ctx context.Context, r *relation) error {
 			primary[pk] = c.name
 			c.notNull = c.notNull || withoutRowid || strict
 		}
-		sqliteType(c)
+		liteColumn(c)
 		r.columns = append(r.columns, c)
 		return nil
 	}, `select name, type, "notnull", pk, hidden from pragma_table_xinfo($1) order by cid`, r.name)

@@ -10,8 +10,8 @@ import (
 	"github.com/keywright/keywright/odata/edm"
 )
 
-// way is a relation between two tables that are published.
-type way struct {
+// tie is a relation between two tables that are published.
+type tie struct {
 	from, to         *table
 	fromCols, toCols []string
 	trusted          bool
@@ -21,16 +21,16 @@ type way struct {
 
 // relate makes navigation of foreign keys and of the configuration's links.
 func (m *maker) relate() {
-	var ways []*way
+	var ways []*tie
 	for _, t := range m.tables {
-		var own []*way
+		var own []*tie
 		for _, f := range t.references {
 			if to := m.table(f.schema, f.table); to != nil {
-				own = append(own, &way{from: t, to: to, fromCols: f.from, toCols: f.to, trusted: f.trusted})
+				own = append(own, &tie{from: t, to: to, fromCols: f.from, toCols: f.to, trusted: f.trusted})
 			}
 		}
 		// In the order of their columns in the table, which does not change when a constraint is made anew.
-		slices.SortStableFunc(own, func(a, b *way) int {
+		slices.SortStableFunc(own, func(a, b *tie) int {
 			return cmp.Or(slices.Compare(t.places(a.fromCols), t.places(b.fromCols)), slices.Compare(a.toCols, b.toCols))
 		})
 		ways = append(ways, own...)
@@ -42,7 +42,7 @@ func (m *maker) relate() {
 			ways = append(ways, w)
 		}
 	}
-	ways = slices.DeleteFunc(ways, func(w *way) bool { return !m.possible(w) })
+	ways = slices.DeleteFunc(ways, func(w *tie) bool { return !m.possible(w) })
 	ways = distinct(ways)
 	widen(ways)
 	for _, configured := range []bool{true, false} { // names of the configuration come first
@@ -88,7 +88,7 @@ func (t *table) places(columns []string) []int {
 }
 
 // link reads a link of the configuration.
-func (m *maker) link(l PublishLink) (*way, string) {
+func (m *maker) link(l PublishLink) (*tie, string) {
 	from, fromCols, why := m.end(l.From)
 	if why != "" {
 		return nil, why
@@ -97,7 +97,7 @@ func (m *maker) link(l PublishLink) (*way, string) {
 	if why == "" && len(fromCols) != len(toCols) {
 		why = "its ends have different numbers of columns"
 	}
-	return &way{from: from, to: to, fromCols: fromCols, toCols: toCols, name: l.Name, back: l.Back}, why
+	return &tie{from: from, to: to, fromCols: fromCols, toCols: toCols, name: l.Name, back: l.Back}, why
 }
 
 // end reads one end of a link: "orders.year,orders.number", or "orders.year,number".
@@ -128,7 +128,7 @@ func (m *maker) end(text string) (*table, []string, string) {
 }
 
 // possible reports whether both ends can be compared; it warns if not.
-func (m *maker) possible(w *way) bool {
+func (m *maker) possible(w *tie) bool {
 	if len(w.fromCols) != len(w.toCols) || len(w.fromCols) == 0 {
 		return false
 	}
@@ -140,7 +140,7 @@ func (m *maker) possible(w *way) bool {
 			why = w.fromCols[i] + " is not published"
 		case b == nil:
 			why = w.toCols[i] + " is not published"
-		case a.Type.Kind == edm.Enum && a.Type.Enum != b.Type.Enum, a.Type.Kind != b.Type.Kind && (!integer(a) || !integer(b)):
+		case a.Type.Kind == edm.Enum && a.Type.Enum != b.Type.Enum, a.Type.Kind != b.Type.Kind && (!wholeNumber(a) || !wholeNumber(b)):
 			why = "its ends are of different types"
 		case w.from.columns[a].Kept != w.to.columns[b].Kept:
 			why = "its ends are kept in different ways"
@@ -153,14 +153,14 @@ func (m *maker) possible(w *way) bool {
 	return true
 }
 
-func integer(p *edm.Property) bool {
+func wholeNumber(p *edm.Property) bool {
 	return p.Type.Kind == edm.Int16 || p.Type.Kind == edm.Int32 || p.Type.Kind == edm.Int64
 }
 
 // distinct drops relations that are declared twice.
-func distinct(ways []*way) []*way {
-	seen := map[string]*way{}
-	return slices.DeleteFunc(ways, func(w *way) bool {
+func distinct(ways []*tie) []*tie {
+	seen := map[string]*tie{}
+	return slices.DeleteFunc(ways, func(w *tie) bool {
 		key := fmt.Sprintf("%q %q %q %q", w.from.from(), w.fromCols, w.to.from(), w.toCols)
 		first := seen[key]
 		if first == nil {
@@ -174,7 +174,7 @@ func distinct(ways []*way) []*way {
 }
 
 // widen gives both ends of a relation between integers of different sizes the larger size: related properties have one type.
-func widen(ways []*way) {
+func widen(ways []*tie) {
 	for changed := true; changed; {
 		changed = false
 		for _, w := range ways {
@@ -205,7 +205,7 @@ func (t *table) pick(names ...string) string {
 }
 
 // nameWay makes the navigation from w.from: orders.customer_id is Customer.
-func (m *maker) nameWay(w *way) {
+func (m *maker) nameWay(w *tie) {
 	w.nav = &edm.Navigation{Target: w.to.set, Many: !w.to.unique(w.toCols)}
 	for i := range w.fromCols {
 		a, b := w.from.properties[w.fromCols[i]], w.to.properties[w.toCols[i]]
@@ -241,7 +241,7 @@ func (m *maker) nameWay(w *way) {
 }
 
 // columnName says by which columns a relation goes.
-func (w *way) columnName() string {
+func (w *tie) columnName() string {
 	var all []string
 	for _, c := range w.fromCols {
 		short, _ := cutID(words(c))
@@ -252,7 +252,7 @@ func (w *way) columnName() string {
 
 // nameBack makes the navigation back to w.from: Customers have Orders. Where several relations lead from one table to another, the one
 // that is named after the other table keeps the plain name, and the rest say by what: OrdersByShippingAddress.
-func (m *maker) nameBack(w *way, ways []*way) {
+func (m *maker) nameBack(w *tie, ways []*tie) {
 	many := !w.from.unique(w.fromCols)
 	w.navBack = &edm.Navigation{Target: w.from.set, Many: many, Nullable: !many, Partner: w.nav}
 	w.nav.Partner = w.navBack
@@ -267,7 +267,7 @@ func (m *maker) nameBack(w *way, ways []*way) {
 	if one := singular(plain); !many && one != "" {
 		plain = one
 	}
-	others := slices.ContainsFunc(ways, func(o *way) bool { return o != w && o.from == w.from && o.to == w.to })
+	others := slices.ContainsFunc(ways, func(o *tie) bool { return o != w && o.from == w.from && o.to == w.to })
 	if others && !strings.EqualFold(w.nav.Name, singular(w.to.set.Name)) {
 		w.navBack.Name = w.to.pick(plain + "By" + w.nav.Name)
 		return
@@ -276,7 +276,7 @@ func (m *maker) nameBack(w *way, ways []*way) {
 }
 
 // dropHidden drops hidden properties that serve no relation.
-func (m *maker) dropHidden(ways []*way) {
+func (m *maker) dropHidden(ways []*tie) {
 	used := map[*edm.Property]bool{}
 	for _, w := range ways {
 		for _, l := range w.nav.On {

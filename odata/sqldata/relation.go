@@ -69,9 +69,9 @@ func (r *relation) String() string {
 // from is the relation as SQL names it.
 func (r *relation) from() string {
 	if r.schema == "" {
-		return quote(r.name)
+		return quoteName(r.name)
 	}
-	return quote(r.schema) + "." + quote(r.name)
+	return quoteName(r.schema) + "." + quoteName(r.name)
 }
 
 func (r *relation) column(name string) *column {
@@ -106,8 +106,8 @@ func subset(some, of []string) bool {
 	return true
 }
 
-// quote writes a name so that it is a name, whatever it holds.
-func quote(name string) string { return `"` + strings.ReplaceAll(name, `"`, `""`) + `"` }
+// quoteName writes a name so that it is a name, whatever it holds.
+func quoteName(name string) string { return `"` + strings.ReplaceAll(name, `"`, `""`) + `"` }
 
 // each calls scan for every row of a query.
 func each(ctx context.Context, tx *sql.Tx, scan func(scan func(...any) error) error, query string, args ...any) error {

@@ -25,10 +25,10 @@ type Publish struct {
 	Links     []PublishLink       // relations that no foreign key declares
 	// Where are row filters: "orders" to "owner_email = $user.email". Each is tried when the schema is read, and a table whose
 	// filter is no condition over its columns is not published.
-	Where map[string]string
-	Kept      map[string]Kept     // "orders.created" to how an integer or text column keeps times
-	Types     map[string]string   // "totals.sum" to the type of a column that SQLite has none for: "decimal(10,2)"
-	Caller    []string            // the parameters that Where may name, without dollar signs; nil is any
+	Where  map[string]string
+	Kept   map[string]Kept   // "orders.created" to how an integer or text column keeps times
+	Types  map[string]string // "totals.sum" to the type of a column that SQLite has none for: "decimal(10,2)"
+	Caller []string          // the parameters that Where may name, without dollar signs; nil is any
 	// Writable lets a role that could write be used.
 	Writable bool
 }
@@ -84,6 +84,9 @@ func Describe(ctx context.Context, db *sql.DB, engine Engine, p Publish) (*Descr
 		return nil, fmt.Errorf("sqldata: %w", inWords(err))
 	}
 	d := m.describe()
+	if len(d.Tables) == 0 {
+		return nil, fmt.Errorf("sqldata: no table is published%s", m.because())
+	}
 	if err := d.Model.Check(); err != nil {
 		return nil, fmt.Errorf("sqldata: %w", err)
 	}

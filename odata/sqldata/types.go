@@ -115,8 +115,8 @@ type pgType struct {
 	mod    int // atttypmod; -1 is none
 }
 
-// postgresType says what a column of a type becomes.
-func postgresType(c *column, t pgType) {
+// pgColumn says what a column of a type becomes.
+func pgColumn(c *column, t pgType) {
 	i := slices.IndexFunc(postgresTypes, func(r sqlType) bool { return r.Name == t.name })
 	switch {
 	case t.array:
@@ -172,8 +172,8 @@ var integerWord = regexp.MustCompile(`^(?:U|BIG|SMALL|MEDIUM|TINY|LONG)?INT(?:EG
 // digits are the numbers behind a type's name: decimal(10, 2).
 var digits = regexp.MustCompile(`\(\s*(\d{1,4})\s*(?:,\s*(\d{1,4})\s*)?\)`)
 
-// sqliteType says what a column with a declared type becomes.
-func sqliteType(c *column) {
+// liteColumn says what a column with a declared type becomes.
+func liteColumn(c *column) {
 	name := strings.ToUpper(c.declared)
 	if i := strings.IndexByte(name, '('); i >= 0 {
 		name = name[:i]
