@@ -80,7 +80,7 @@ func readMultipart(body io.Reader, boundary string, outer bool) ([]batched, erro
 	count := 0
 	for parts := multipart.NewReader(body, boundary); ; {
 		part, err := parts.NextRawPart()
-		if errors.Is(err, io.EOF) {
+		if err == io.EOF { //nolint:errorlint // wrapped it says that the closing boundary is missing
 			return list, nil
 		}
 		if err != nil {
@@ -178,13 +178,12 @@ func printable(r rune) rune {
 
 // answerOne answers one request of a batch, as Serve does.
 func (x *exchange) answerOne(w http.ResponseWriter, b batched) {
-	f := new(failure)
-	switch r, err := x.inner(b); {
-	case err == nil:
-		x.service.Serve(w, r, x.access)
-	case errors.As(err, &f):
-		writeError(w, f)
+	r, err := x.inner(b)
+	if err != nil {
+		writeError(w, failed(err))
+		return
 	}
+	x.service.Serve(w, r, x.access)
 }
 
 // inner makes a request of one in a batch.
@@ -198,9 +197,9 @@ func (x *exchange) inner(b batched) (*http.Request, error) {
 	if err != nil {
 		return nil, err
 	}
-	r, err := http.NewRequestWithContext(x.ctx, b.method, target.String(), http.NoBody)
+	r, err := http.NewRequestWithContext(x.ctx, b.method, "/", http.NoBody)
 	if err != nil {
-		return nil, refuse(http.StatusBadRequest, "invalid_url", "This is no URL.")
+		return nil, err
 	}
 	r.URL = target
 	for name, values := range b.header {
@@ -244,7 +243,7 @@ func (x *exchange) below(target string) (*url.URL, error) {
 		path = strings.TrimSuffix(below, "/")
 	}
 	decoded, err := url.PathUnescape(path)
-	if err != nil || strings.ContainsAny(rest, "# \t") {
+	if err != nil || strings.ContainsAny(rest, "#\t") {
 		return nil, refuse(http.StatusBadRequest, "invalid_url", "This is no URL.")
 	}
 	return &url.URL{Path: "/" + decoded, RawPath: "/" + path, RawQuery: query}, nil

@@ -122,7 +122,7 @@ func (x *exchange) shape(q *query.Query, refs bool, above *related) *shape {
 
 // aggregated says whether rows are groups, and no entities any more.
 func aggregated(q *query.Query) bool {
-	return slices.ContainsFunc(q.Apply, func(s query.Step) bool { return s.Aggregate != nil || s.By != nil })
+	return slices.ContainsFunc(q.Apply, func(s query.Step) bool { return s.Aggregates() })
 }
 
 // place puts a column where its path says.
