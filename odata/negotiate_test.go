@@ -28,16 +28,18 @@ func statusOf(err error) int {
 	return http.StatusOK
 }
 
-func TestAnswersAreWrittenAsAcceptAndFormatSay(t *testing.T) {
+type negotiation struct {
+	accept, format string
+	of             resource
+	want           string // "" is 406
+}
+
+func negotiations() []negotiation {
 	const (
 		plain = "application/json;odata.metadata=minimal"
 		xml   = "application/xml"
 	)
-	for _, c := range []struct {
-		accept, format string
-		of             resource
-		want           string // "" is 406
-	}{
+	return []negotiation{
 		{"", "", data, plain},
 		{powerQuery, "", data, plain},
 		{powerQuery, "", metadata, xml},
@@ -94,7 +96,11 @@ func TestAnswersAreWrittenAsAcceptAndFormatSay(t *testing.T) {
 		{"", "text/plain", text, plain},
 		{"", "json", text, plain},
 		{"", "xml", text, ""},
-	} {
+	}
+}
+
+func TestAnswersAreWrittenAsAcceptAndFormatSay(t *testing.T) {
+	for _, c := range negotiations() {
 		h := http.Header{}
 		if c.accept != "" {
 			h.Set("Accept", c.accept)
