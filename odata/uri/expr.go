@@ -1,9 +1,6 @@
 package uri
 
-import (
-	"slices"
-	"strings"
-)
+import "strings"
 
 // precedence is how strongly a binary operator binds (URL Conventions 5.1.1.17); 0 is none.
 func precedence(op string) int {
@@ -297,11 +294,7 @@ func (p *parser) json() Expr {
 		return o
 	}
 	for {
-		name := p.jsonString()
-		if slices.Contains(o.Names, name) {
-			p.fail(p.i, "the member %q is there twice", name)
-		}
-		o.Names = append(o.Names, name)
+		o.Names = append(o.Names, p.jsonString())
 		p.blanks()
 		p.expect(':')
 		p.blanks()

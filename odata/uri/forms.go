@@ -1,7 +1,5 @@
 package uri
 
-import "strings"
-
 // The forms of values. They say where a form ends, or how far it went before it was none: whether such a day exists
 // is for others to say.
 
@@ -61,9 +59,7 @@ func one(s string, i int, c byte) (int, bool) {
 func date(s string) (int, bool) {
 	i, _ := one(s, 0, '-')
 	start := i
-	for i < len(s) && digit(s[i]) {
-		i++
-	}
+	i = digits(s, i)
 	if i-start < 4 || i-start > 4 && s[start] == '0' {
 		return i, false
 	}
@@ -96,9 +92,7 @@ func timeOfDay(s string) (int, bool) {
 		return i, ok
 	}
 	start := i + 1
-	for i = start; i < len(s) && digit(s[i]); {
-		i++
-	}
+	i = digits(s, start)
 	return i, i > start && i-start <= 12
 }
 
@@ -123,44 +117,42 @@ func zone(s string) (int, bool) {
 	return i, ok
 }
 
-// duration says whether all of s is like -P6DT23H59M59.9S.
-func duration(s string) bool {
-	s, ok := strings.CutPrefix(strings.TrimPrefix(s, "-"), "P")
+// duration reads -P6DT23H59M59.9S.
+func duration(s string) (int, bool) {
+	i, _ := one(s, 0, '-')
+	i, ok := one(s, i, 'P')
 	if !ok {
-		return false
+		return i, false
 	}
-	days, clock, timed := strings.Cut(s, "T")
-	if timed && clock == "" || days == "" && !timed {
-		return false
+	start := i
+	i, days := quantity(s, i, 'D')
+	if i, ok = one(s, i, 'T'); !ok {
+		return i, days && i > start
 	}
-	if days != "" {
-		n := leadingDigits(days)
-		if n == 0 || days[n:] != "D" {
-			return false
-		}
-	}
-	for _, unit := range []byte("HMS") {
-		n := leadingDigits(clock)
-		if unit == 'S' && n > 0 && n < len(clock) && clock[n] == '.' {
-			m := leadingDigits(clock[n+1:])
-			if m == 0 {
-				return false
-			}
-			n += 1 + m
-		}
-		if n > 0 && n < len(clock) && clock[n] == unit {
-			clock = clock[n+1:]
-		}
-	}
-	return clock == ""
+	i, hours := quantity(s, i, 'H')
+	i, minutes := quantity(s, i, 'M')
+	i, seconds := quantity(s, i, 'S')
+	return i, hours || minutes || seconds
 }
 
-func leadingDigits(s string) int {
-	n := 0
-	for n < len(s) && digit(s[n]) {
-		n++
+// quantity reads digits and a unit at i, if they stand there; those of seconds may have a fraction.
+func quantity(s string, i int, unit byte) (int, bool) {
+	end := digits(s, i)
+	if unit == 'S' && end > i && end < len(s) && s[end] == '.' && digits(s, end+1) > end+1 {
+		end = digits(s, end+1)
 	}
-	return n
+	if end == i || end == len(s) || s[end] != unit {
+		return i, false
+	}
+	return end + 1, true
+}
+
+// digits is where digits that begin at i end.
+func digits(s string, i int) int {
+	for i < len(s) && digit(s[i]) {
+		i++
+	}
+	return i
 }
 
 // base64url says whether all of s is base64 as in URLs, padded or not.
@@ -180,8 +172,8 @@ func base64url(s string) bool {
 	return true
 }
 
-// members says whether all of s is like Red,Green,-4.
-func members(s string) bool {
+// members reads Red,Green,-4.
+func members(s string) (int, bool) {
 	p := parser{s: s, budget: &budget{}}
 	for {
 		if end := p.scanIdent(p.i); end > p.i {
@@ -192,8 +184,11 @@ func members(s string) bool {
 			}
 			p.digits()
 		}
+		if p.err != nil {
+			return p.err.Pos, false
+		}
 		if !p.accept(',') {
-			return p.err == nil && p.i == len(s)
+			return p.i, true
 		}
 	}
 }

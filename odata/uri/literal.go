@@ -54,7 +54,7 @@ func (p *parser) made(start, n int, kind LiteralKind) *Literal {
 func (p *parser) dated(start int) *Literal {
 	n, ok := date(p.s[start:])
 	if !ok {
-		p.fail(start+n, "expected a date such as 2026-01-31, found %s", p.found(start+n))
+		p.fail(start+n, "expected a date such as 2026-01-31, or a whole guid, found %s", p.found(start+n))
 		return nil
 	}
 	if start+n == len(p.s) || p.s[start+n] != 'T' {
@@ -159,12 +159,16 @@ func (p *parser) prefixed(start int, name string) Expr {
 	if p.err != nil {
 		return nil
 	}
-	good := true
+	n, good := len(l.Text), true
 	switch name {
 	case "duration":
-		l.Kind, good = DurationText, duration(l.Text)
+		l.Kind = DurationText
+		n, good = duration(l.Text)
 	case "binary":
-		l.Kind, good = BinaryText, base64url(l.Text)
+		l.Kind = BinaryText
+		if good = base64url(l.Text); !good {
+			n = 0
+		}
 	case "geography", "geometry":
 		l.Kind = Geo
 	default:
@@ -172,10 +176,11 @@ func (p *parser) prefixed(start int, name string) Expr {
 			p.fail(start, "%s'…' is no literal of OData 4", name)
 			return nil
 		}
-		l.Kind, l.TypeName, good = EnumText, name, members(l.Text)
+		l.Kind, l.TypeName = EnumText, name
+		n, good = members(l.Text)
 	}
-	if !good {
-		p.fail(quote+1, "this is no value of %s", name)
+	if !good || n < len(l.Text) {
+		p.fail(quote+1+n, "this is no value of %s", name)
 	}
 	return l
 }

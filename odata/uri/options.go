@@ -155,7 +155,6 @@ func (p *parser) levels() int {
 		return -1
 	}
 	if p.peek() == '0' {
-		p.i++
 		p.fail(p.i, "$levels is a number that does not begin with zero, or max")
 	}
 	n := p.count()

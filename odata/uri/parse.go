@@ -36,6 +36,9 @@ type Error struct {
 }
 
 func (e *Error) Error() string {
+	if e.TooLong {
+		return e.Message
+	}
 	if e.Option == "" {
 		return fmt.Sprintf("path, character %d: %s", e.Pos+1, e.Message)
 	}
@@ -124,7 +127,7 @@ func (p *parser) system(o *Options, name string, valued bool) {
 		p.fail(0, "expected an equals sign and a value")
 	}
 	p.given(o, 0, name)
-	if p.err == nil && p.s == "" && name != "filter" {
+	if p.err == nil && p.s == "" {
 		p.expected("a value")
 	}
 	switch name {

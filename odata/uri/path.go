@@ -75,17 +75,16 @@ func (p *parser) segment(before []Segment) Segment {
 
 // segmentKeys reads the key or the arguments behind a name.
 func (p *parser) segmentKeys() []Key {
-	open := p.i
 	keys := p.keys(false)
 	for i, k := range keys {
 		if p.err != nil {
 			return nil
 		}
-		if !keyValue(k.Value) && (k.Name == "" || !isNull(k.Value)) {
-			p.fail(open+1, "the value of a key is a literal or an alias")
-		}
-		if i > 0 && k.Name == "" {
-			p.fail(open+1, "several values are to be named, each one: (ID=1,Size=5)")
+		switch {
+		case !keyValue(k.Value) && (k.Name == "" || !isNull(k.Value)):
+			p.err = &Error{Pos: k.Value.At(), Message: "the value of a key is a literal or an alias"}
+		case i > 0 && k.Name == "":
+			p.err = &Error{Pos: k.Pos, Message: "several values are to be named, each one: (ID=1,Size=5)"}
 		}
 	}
 	return keys

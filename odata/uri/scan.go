@@ -102,6 +102,10 @@ func (p *parser) trailing(what string) {
 	for j < len(p.s) && blank(p.s[j]) {
 		j++
 	}
+	if j == len(p.s) && j > p.i {
+		p.fail(p.i, "expected the end, found a blank")
+		return
+	}
 	end := p.scanIdent(j)
 	if word := strings.ToLower(p.s[j:end]); word != p.s[j:end] && precedence(word) > 0 {
 		p.fail(j, "operators are written in lower case: %s", word)
