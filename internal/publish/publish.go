@@ -186,8 +186,9 @@ type State struct {
 	Service  *odata.Service // nil when it could never be read
 	Model    *edm.Model
 	Warnings []sqldata.Warning
-	Problem  string    // why it is not available, in words for an administrator; "" when it is
-	ReadAt   time.Time // when the schema was read
+	Rows     map[string]string // which rows of a set a caller sees, in SQL, by its name; a set that is not there is whole
+	Problem  string            // why it is not available, in words for an administrator; "" when it is
+	ReadAt   time.Time         // when the schema was read
 }
 
 // State is what the feed publishes now.

@@ -138,7 +138,12 @@ func (s *source) look(ctx context.Context) (next *current, err error) {
 	if len(d.Model.Sets) == 0 {
 		return nil, errNothing
 	}
-	next = &current{State: State{Model: d.Model, Warnings: d.Warnings, ReadAt: s.feeds.now().UTC()}}
+	next = &current{State: State{Model: d.Model, Warnings: d.Warnings, Rows: map[string]string{}, ReadAt: s.feeds.now().UTC()}}
+	for _, t := range d.Tables {
+		if t.Where != "" {
+			next.Rows[t.Set.Name] = t.Where
+		}
+	}
 	if next.Service, err = s.feeds.service(s.Workspace, s.Name, d.Model, s.PageSize); err != nil {
 		return nil, err
 	}

@@ -25,7 +25,9 @@ func (s *Server) routes(o Options, reg prometheus.Registerer) (http.Handler, err
 	checks := gateway.New(gateway.Config{Checks: s.checks, Address: kit.Client, PublicURL: s.cfg.Public(), Realm: s.cfg.ProductName, Log: s.log, Registerer: reg})
 	endpoints := oauth.New(oauth.Config{Kit: kit, Authority: s.rules, Checks: s.checks, Log: s.log, Registerer: reg})
 	data := feeds.New(feeds.Config{Kit: kit, Checks: s.checks, Feeds: s.feeds, Registerer: reg})
-	pages, err := ui.New(ui.Config{Kit: kit, Authority: s.rules, Accent: s.cfg.Accent, Demo: o.Demo})
+	pages, err := ui.New(ui.Config{
+		Kit: kit, Authority: s.rules, Accent: s.cfg.Accent, Demo: o.Demo, Published: s.feeds, OData: data, Checks: s.checks,
+	})
 	if err != nil {
 		return nil, err
 	}

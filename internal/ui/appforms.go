@@ -125,6 +125,7 @@ func (v *visit) showAppSecret(a *token.App, secret token.Secret, d shown) error 
 	d.Ask = "You haven't copied the client secret. After closing, it can't be shown again."
 	d.CurlTitle, d.Curl, d.CurlOpen = "Get an access token", v.appCurl(a), true
 	d.Hint = "With its client secret the app asks for an access token, which works for one hour. Put the secret into CLIENT_SECRET:"
+	d.Next = v.connectFrom(kindApps, a.Scopes)
 	return v.showShown(d)
 }
 

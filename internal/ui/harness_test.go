@@ -15,7 +15,9 @@ import (
 	"time"
 
 	"github.com/keywright/keywright/internal/authority"
+	"github.com/keywright/keywright/internal/feeds"
 	"github.com/keywright/keywright/internal/keyring"
+	"github.com/keywright/keywright/internal/publish"
 	"github.com/keywright/keywright/internal/store"
 	"github.com/keywright/keywright/internal/testkit"
 	"github.com/keywright/keywright/internal/token"
@@ -40,6 +42,7 @@ type site struct {
 	store  *store.Store
 	auth   *authority.Authority
 	checks *verify.Checker
+	feeds  *publish.Feeds
 	admin  token.Identity
 	people map[token.Role]token.Identity
 }
@@ -63,11 +66,21 @@ func newSite(t *testing.T) *site {
 	s.auth = authority.New(authority.Config{Store: s.store, Checks: s.checks, Format: format, Now: db.Clock.Now, Box: box, Issuer: issuer})
 
 	kit := web.New(web.Config{Authority: s.auth, PublicURL: public})
-	pages, err := ui.New(ui.Config{Kit: kit, Authority: s.auth, Demo: true})
+	s.feeds, err = publish.Open(t.Context(), publish.Options{Authority: s.auth, Key: make([]byte, 32), Now: db.Clock.Now, Sources: s.sources()})
+	s.must(err)
+	t.Cleanup(func() { s.must(s.feeds.Close()) })
+	data := feeds.New(feeds.Config{Kit: kit, Checks: s.checks, Feeds: s.feeds})
+	pages, err := ui.New(ui.Config{Kit: kit, Authority: s.auth, Demo: true, Published: s.feeds, OData: data, Checks: s.checks})
 	s.must(err)
 	mux := http.NewServeMux()
 	pages.Mount(mux)
-	server.Config.Handler = mux
+	server.Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if feeds.Matches(r) {
+			data.ServeHTTP(w, r)
+			return
+		}
+		mux.ServeHTTP(w, r)
+	})
 	server.Start()
 	t.Cleanup(server.Close)
 	s.url = public.String()

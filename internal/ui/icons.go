@@ -74,6 +74,14 @@ func strokes(name string) string {
 		return `<path d="M13 6.8a5 5 0 0 0-9-2L2.5 6.3m0-3.7v3.7h3.7M3 9.2a5 5 0 0 0 9 2l1.5-1.5m0 3.7V9.7H9.8"/>`
 	case "sign":
 		return `<circle cx="8" cy="6" r="3.8"/><path d="m6 9.3-1 4.7 3-1.8 3 1.8-1-4.7"/>`
+	case "plug":
+		return `<path d="M5.5 2.5v3m5-3v3M3.5 5.5h9V8a4.5 4.5 0 0 1-9 0zM8 12.5v2"/>`
+	case "data":
+		return `<ellipse cx="8" cy="3.8" rx="5" ry="1.9"/><path d="M3 3.8v8.4c0 1 2.2 1.9 5 1.9s5-.9 5-1.9V3.8M3 8c0 1 2.2 1.9 5 1.9S13 9 13 8"/>`
+	case "down-to":
+		return `<path d="M8 2.5v7.5m-3-3 3 3 3-3M3 13.5h10"/>`
+	case "next":
+		return `<path d="M3 8h10m-4-4 4 4-4 4"/>`
 	case "mail":
 		return `<rect x="2" y="3.5" width="12" height="9" rx="1.5"/><path d="m2.5 5 5.5 4 5.5-4"/>`
 	}

@@ -197,6 +197,9 @@ func (v *visit) workspaceNav() []navGroup {
 		groups = append(groups, g)
 	}
 	settings := navGroup{Title: settingsMenu, Items: v.entries(settingsMenu)}
+	if len(v.readable()) > 0 {
+		settings.Items = append(settings.Items, navItem{Key: "connect", Label: "Connect", Icon: "plug", Path: v.at("connect")})
+	}
 	if v.isAdministrator() || slices.ContainsFunc(kinds(), v.has) {
 		settings.Items = append(settings.Items, navItem{Key: "usage", Label: "Usage", Icon: "chart", Path: v.at("usage")})
 	}
@@ -209,6 +212,7 @@ func (v *visit) workspaceNav() []navGroup {
 			{Key: "members", Label: "Members", Icon: "users", Path: v.at("admin", "members")},
 			{Key: "scopes", Label: "Scopes", Icon: "tag", Path: v.at("admin", "scopes")},
 			{Key: "policy", Label: "Policy", Icon: "shield", Path: v.at("admin", "policy")},
+			{Key: "feeds", Label: "Data feeds", Icon: "data", Path: v.at("admin", "feeds")},
 			{Key: "keys", Label: "Signing keys", Icon: "sign", Path: v.at("admin", "keys")},
 		}})
 	}

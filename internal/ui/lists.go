@@ -21,7 +21,8 @@ type listSection struct {
 	Kind   kind
 	Words  token.Labels
 	Add    addButton
-	Below  bool // it stands under the page's title, and its own is a smaller one
+	Read   string // where the pages are that say how to read data with one; "" when one can't
+	Below  bool   // it stands under the page's title, and its own is a smaller one
 	Tokens *tokensPage
 	Apps   *appsPage
 	OAuth  *oauthPage
@@ -82,7 +83,7 @@ func (v *visit) showList(k kind, status int, dialog string, ask any) error {
 		if err != nil {
 			return err
 		}
-		s.Below = len(shared) > 1
+		s.Below, s.Read = len(shared) > 1, v.connectWith(one)
 		d.Sections = append(d.Sections, s)
 	}
 	if slices.Contains(shared, kindTokens) || slices.Contains(shared, kindOAuth) {

@@ -261,6 +261,7 @@ func (v *visit) showOAuth(t *token.OAuthToken, issued authority.Issued) error {
 		},
 		Ask:  "You haven't copied the refresh token. After closing, it can't be shown again.",
 		Hint: v.refreshWords() + " Put the refresh token into REFRESH_TOKEN:", CurlTitle: "Get the next access token", Curl: v.refreshCurl(), CurlOpen: true,
+		Next: v.connectFrom(kindOAuth, v.in.Catalogue.Held(v.in.Role)),
 	})
 }
 

@@ -21,6 +21,9 @@ func parseTemplates() (*template.Template, error) {
 		"dict":  dict,
 		"plus":  func(a, b int) int { return a + b },
 		"comma": comma,
+		"list":  func(n ...int) []int { return n },
+
+		"article": article,
 	}).ParseFS(files, "templates/*.html")
 }
 
@@ -33,6 +36,14 @@ func dict(pairs ...any) map[string]any {
 		}
 	}
 	return m
+}
+
+// article puts "a" or "an" before what is called something.
+func article(s string) string {
+	if strings.ContainsRune("aeiouAEIOU", rune(s[0])) {
+		return "an " + s
+	}
+	return "a " + s
 }
 
 // comma writes a number with separators, as English does; the script may write it as the reader does.

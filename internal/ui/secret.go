@@ -23,6 +23,7 @@ type shown struct {
 	Ask     string // what closing without having copied anything says
 	Hint    string // before the command
 	Replace *replaced
+	Next    string // where the pages are that say how to read data with it; "" when it can't
 
 	CurlTitle, Curl string
 	CurlOpen        bool
@@ -61,6 +62,11 @@ func (v *visit) showSecret(t *token.Token, secret token.Secret) error {
 	w := v.words()
 	check := v.kit.URL("/verify") + "?workspace=" + url.QueryEscape(v.in.Slug)
 	held := t.ScopesFor(v.in.Catalogue, v.in.Role)
+	hint := "On the command line, put it into TOKEN and ask whether it is good:"
+	next := v.connectFrom(kindTokens, held)
+	if next == "" {
+		hint = "Excel, Power BI and Postman: choose basic authentication, leave the user name empty and paste the token as the password. " + hint
+	}
 	if len(held) > 0 {
 		check += "&scope=" + url.QueryEscape(held[0])
 	}
@@ -68,7 +74,7 @@ func (v *visit) showSecret(t *token.Token, secret token.Secret) error {
 		Words: w, Title: w.CreatedTitle, Caution: w.Caution, Close: v.list(kindTokens) + "?made=" + t.ID, under: kindTokens,
 		Fields: []shownField{{ID: "secret", Label: "Personal access token", Value: secret.Reveal(), First: true, TestID: "secret"}},
 		Ask:    "You haven't copied the token. After closing, it can't be shown again.",
-		Hint:   "Excel, Power BI and Postman: choose basic authentication, leave the user name empty and paste the token as the password. On the command line, put it into TOKEN and ask whether it is good:",
+		Hint:   hint, Next: next,
 
 		CurlTitle: "Try it now", Curl: "curl -i -H \"Authorization: Bearer $TOKEN\" \"" + check + "\"",
 	}

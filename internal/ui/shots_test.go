@@ -91,6 +91,22 @@ func TestScreenshots(t *testing.T) {
 	take("42-shown-ask", "/workspaces/scoped-tokens/tokens/new?scopes=device", fresh, create, shown, chromedp.Click(css("[data-testid=close]")))
 	take("43-made", "/workspaces/standard/tokens?made="+id)
 	takeClients(s, take, fresh)
+	takeFeeds(take)
+}
+
+// takeFeeds takes pictures of what says how to read feeds.
+func takeFeeds(take take) {
+	at := "/workspaces/standard"
+	take("80-connect", at+"/connect")
+	for _, tool := range []string{"excel", "power-bi", "power-bi-service", "tableau", "postman", "curl", "python", "r"} {
+		take("81-connect-"+tool, at+"/connect/keywright/"+tool+"#steps")
+	}
+	take("82-connect-apps", at+"/connect/keywright/excel?with=apps")
+	take("83-connect-single", "/workspaces/single-token/connect")
+	take("84-connect-oauth", "/workspaces/oauth-tokens/connect")
+	take("85-empty", "/workspaces/oauth-tokens/oauth-tokens")
+	take("90-feeds", at+"/admin/feeds")
+	take("91-feeds-none", "/workspaces/crm-tokens/admin/feeds")
 }
 
 // takeClients takes pictures of apps, OAuth tokens and signing keys.

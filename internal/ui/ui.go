@@ -25,7 +25,9 @@ import (
 	"time"
 
 	"github.com/keywright/keywright/internal/authority"
+	"github.com/keywright/keywright/internal/publish"
 	"github.com/keywright/keywright/internal/token"
+	"github.com/keywright/keywright/internal/verify"
 	"github.com/keywright/keywright/internal/web"
 )
 
@@ -35,6 +37,10 @@ type Config struct {
 	Authority *authority.Authority
 	Accent    string // "#rrggbb", readable on white; "" is the default
 	Demo      bool   // shows a badge
+
+	Published *publish.Feeds  // nil: there are no feeds, and no page about them
+	OData     http.Handler    // of /odata/, which "Test this connection" asks; nil: nothing can be tested
+	Checks    *verify.Checker // says whose the tested credential is; nil: the test does not say
 }
 
 // UI is the pages. It is safe for use by many goroutines.
@@ -42,6 +48,9 @@ type UI struct {
 	kit       *web.Kit
 	authority *authority.Authority
 	demo      bool
+	published *publish.Feeds
+	odata     http.Handler
+	checks    *verify.Checker
 	templates *template.Template
 	assets    assets
 }
@@ -63,7 +72,10 @@ func New(c Config) (*UI, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &UI{kit: c.Kit, authority: c.Authority, demo: c.Demo, templates: t, assets: files}, nil
+	return &UI{
+		kit: c.Kit, authority: c.Authority, demo: c.Demo, published: c.Published, odata: c.OData, checks: c.Checks,
+		templates: t, assets: files,
+	}, nil
 }
 
 // Mount adds the pages' routes.
@@ -118,6 +130,11 @@ func (u *UI) mountTokens(mux *http.ServeMux) {
 	in("POST /tokens/{id}/delete", (*visit).deleteSent)
 	in("GET /legacy-tokens", (*visit).legacyTokens)
 	in("GET /legacy-tokens/{id}/move", (*visit).moveLegacy)
+	in("GET /connect", (*visit).connect)
+	in("GET /connect/{feed}", (*visit).connect)
+	in("GET /connect/{feed}/{tool}", (*visit).connect)
+	in("POST /connect/{feed}/{tool}", (*visit).connectSent)
+	in("GET /connect/{feed}/files/{file}", (*visit).connectFile)
 	in("GET /audit", (*visit).audit)
 	in("GET /usage", (*visit).usage)
 }
@@ -186,6 +203,8 @@ func (u *UI) mountAdministration(mux *http.ServeMux) {
 	in("GET /legacy/sample.jsonl", (*visit).sampleJSONLFile)
 	mux.Handle(checkPattern, u.within((*visit).checkSent))
 	mux.Handle(importPattern, u.within((*visit).importSent))
+	in("GET /feeds", (*visit).feeds)
+	in("POST /feeds", (*visit).readAgain)
 	in("GET /keys", (*visit).keys)
 	in("GET /keys/rotate", (*visit).rotateKeys)
 	in("POST /keys/rotate", (*visit).rotateKeysSent)

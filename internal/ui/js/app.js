@@ -46,9 +46,10 @@ if (dialog) {
   dialog.close();
   dialog.showModal();
   ($("[autofocus]", dialog) || $("input:not([type=hidden]),a,button", dialog))?.focus();
-  let copied = dialog.dataset.secret !== "once", leaving = false;
-  const leave = () => { leaving = true; secret ? location.replace(cancel) : location.assign(cancel); };
-  const ask = () => {
+  let copied = dialog.dataset.secret !== "once", leaving = false, to = cancel;
+  const leave = () => { leaving = true; secret ? location.replace(to) : location.assign(to); };
+  const ask = (e, next) => {
+    to = next || cancel;
     if (copied) return leave();
     const box = $("[data-ask]", dialog);
     box.hidden = false;
@@ -74,7 +75,7 @@ if (dialog) {
       copied ||= e.target === must;
       if (copied) $("[data-ask]", dialog).hidden = true;
     });
-    on($("[data-close]", dialog), "click", e => { e.preventDefault(); ask(); });
+    $$("[data-close]", dialog).forEach(a => on(a, "click", e => { e.preventDefault(); ask(e, a.href); }));
     on($("[data-leave]", dialog), "click", e => { e.preventDefault(); leave(); });
     on($("[data-stay]", dialog), "click", () => { $("[data-ask]", dialog).hidden = true; back.focus(); });
     on(window, "beforeunload", e => { if (!copied && !leaving) e.preventDefault(); });
