@@ -5,12 +5,20 @@
 // caller may see is part of what a table is (Table.From and Table.Where), so that it holds wherever the table
 // occurs: in any, all, $expand, $count and navigation alike. The database is opened to be read; a role that
 // could write is refused unless one insists.
+//
+// Both engines give the rows that query.Evaluate gives, but for what they can't say: SQLite computes with decimals as
+// doubles, no engine has infinite doubles as results (division by zero is null, an overflow ErrValue or infinite), and
+// in PostgreSQL a remainder of doubles is exact to 15 digits. Texts that hold a NUL character are found by nobody.
 package sqldata
 
 import (
 	"context"
 	"database/sql"
 	"errors"
+	"fmt"
+	"maps"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/keywright/keywright/odata/edm"
@@ -50,34 +58,337 @@ type Kept uint8
 
 // Ways to keep values.
 const (
-	Plain     Kept = iota // as the engine's own type
-	Micros                // instants as integer microseconds since 1970
-	Seconds               // instants as integer seconds since 1970
+	Plain     Kept = iota // as the engine's own type; of times in SQLite, which has none, ISO, and of durations Micros
+	Micros                // instants as integer microseconds since 1970, durations as microseconds
+	Seconds               // instants as integer seconds since 1970, durations as seconds
 	DayNumber             // dates as integer days since 1970
 	Labels                // enumerations as the text of EnumMember.Stored; otherwise they are integers
-	ISO                   // instants, dates and times of day as ISO 8601 text (SQLite)
+	ISO                   // instants, dates and times of day as ISO 8601 text; instants without an offset are UTC
 )
 
 // Options bound what a source may cost.
 type Options struct {
-	Timeout    time.Duration // of one statement; 0 is 30 s
+	Timeout    time.Duration // of one statement, up to its last row; 0 is 30 s
 	Concurrent int           // requests that read at the same time; 0 is 4
 	Wait       time.Duration // for a free place, before query.ErrBusy; 0 is 2 s
 }
 
 // Source answers queries from one database.
 type Source struct {
+	shared *shared
 	caller map[string]any
 }
 
-// New makes a source of tables that are described already.
+// shared is what a source and those that As made of it have in common.
+type shared struct {
+	db      *sql.DB
+	engine  Engine
+	tables  map[*edm.EntitySet]*place
+	options Options
+	places  chan struct{}
+}
+
+// place is a Table whose SQL has been read.
+type place struct {
+	*Table
+	from, where template
+}
+
+// template is SQL with places for parameters of the caller: text, name, text, name, … text.
+type template []string
+
+func parseTemplate(engine Engine, text string) (template, error) {
+	if strings.ContainsRune(text, 0) {
+		return nil, errors.New("a NUL character")
+	}
+	text, err := withParams(engine, text, func(name string) (string, error) { return "\x00" + name + "\x00", nil })
+	return strings.Split(text, "\x00"), err
+}
+
+// New makes a source of tables that are described already. The database is one that Open opened. Errors name what is wrong with a
+// table's SQL or columns.
 func New(db *sql.DB, engine Engine, tables []Table, o Options) (*Source, error) {
-	return nil, errors.New("not yet")
+	if _, ours := db.Driver().(liteDriver); engine == SQLite && !ours {
+		return nil, errors.New("sqldata: a SQLite database has to be opened by Open, which brings functions along")
+	}
+	if o.Timeout <= 0 {
+		o.Timeout = 30 * time.Second
+	}
+	if o.Concurrent <= 0 {
+		o.Concurrent = 4
+	}
+	if o.Wait <= 0 {
+		o.Wait = 2 * time.Second
+	}
+	s := &shared{db: db, engine: engine, tables: make(map[*edm.EntitySet]*place, len(tables)), options: o, places: make(chan struct{}, o.Concurrent)}
+	for i := range tables {
+		t, err := read(engine, &tables[i])
+		if err != nil {
+			return nil, err
+		}
+		s.tables[t.Set] = t
+	}
+	return &Source{shared: s}, nil
+}
+
+// read checks a table.
+func read(engine Engine, t *Table) (*place, error) {
+	from, err := parseTemplate(engine, t.From)
+	if err != nil {
+		return nil, fmt.Errorf("sqldata: the rows of %s: %w", t.Set.Name, err)
+	}
+	result := &place{Table: t, from: from}
+	if t.Where != "" {
+		if result.where, err = parseTemplate(engine, "("+t.Where+")"); err != nil {
+			return nil, fmt.Errorf("sqldata: the rows of %s: %w", t.Set.Name, err)
+		}
+	}
+	for _, p := range t.Set.Properties {
+		if t.Columns[p].Name == "" {
+			return nil, fmt.Errorf("sqldata: %s.%s has no column", t.Set.Name, p.Name)
+		}
+	}
+	return result, nil
 }
 
 // As gives the same source with the parameters of one caller: names without their dollar sign ("user.email"), values that
 // the database takes. A parameter that is missing is an error when a query needs it.
-func (s *Source) As(caller map[string]any) *Source { return &Source{caller: caller} }
+func (s *Source) As(caller map[string]any) *Source {
+	return &Source{shared: s.shared, caller: maps.Clone(caller)}
+}
 
 // Open waits for a free place and begins a read-only transaction.
-func (s *Source) Open(context.Context) (query.Reader, error) { return nil, errors.New("not yet") }
+func (s *Source) Open(ctx context.Context) (query.Reader, error) {
+	if err := s.shared.enter(ctx); err != nil {
+		return nil, err
+	}
+	tx, err := s.shared.begin(ctx)
+	if err != nil {
+		<-s.shared.places
+		return nil, failure(ctx, err)
+	}
+	return &reader{source: s, tx: tx}, nil
+}
+
+func (s *shared) enter(ctx context.Context) error {
+	select {
+	case s.places <- struct{}{}:
+		return nil
+	default:
+	}
+	wait := time.NewTimer(s.options.Wait)
+	defer wait.Stop()
+	select {
+	case s.places <- struct{}{}:
+		return nil
+	case <-wait.C:
+		return query.ErrBusy
+	case <-ctx.Done():
+		return failure(ctx, ctx.Err())
+	}
+}
+
+// begin opens a transaction that reads one state of the database.
+func (s *shared) begin(ctx context.Context) (*sql.Tx, error) {
+	if s.engine == SQLite {
+		return s.db.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
+	}
+	tx, err := s.db.BeginTx(ctx, &sql.TxOptions{ReadOnly: true, Isolation: sql.LevelRepeatableRead})
+	if err != nil {
+		return nil, err
+	}
+	// A plan for the values at hand finds the index that a plan for any values does not.
+	_, err = tx.ExecContext(ctx, `select set_config('statement_timeout', $1, true), set_config('timezone', 'UTC', true),
+		set_config('plan_cache_mode', 'force_custom_plan', true)`, strconv.FormatInt(max(1, s.options.Timeout.Milliseconds()), 10))
+	if err != nil {
+		return nil, errors.Join(err, tx.Rollback())
+	}
+	return tx, nil
+}
+
+// reader is one transaction.
+type reader struct {
+	source *Source
+	tx     *sql.Tx
+	open   *rows
+}
+
+func (r *reader) emitter() *emitter {
+	s := r.source
+	return &emitter{engine: s.shared.engine, tables: s.shared.tables, caller: s.caller, rows: map[*query.Var]*scope{}}
+}
+
+// run begins a statement. Its context ends with its rows, or when the time for it is over.
+func (r *reader) run(ctx context.Context, text string, args []any) (*sql.Rows, context.Context, context.CancelFunc, error) {
+	if r.tx == nil || r.open != nil {
+		return nil, nil, nil, errors.New("sqldata: the reader is closed, or has rows that are not")
+	}
+	grace := time.Duration(0)
+	if r.source.shared.engine == Postgres {
+		grace = time.Second // the database itself ends what takes too long, and the connection lives
+	}
+	ctx, cancel := context.WithTimeout(ctx, r.source.shared.options.Timeout+grace)
+	found, err := r.tx.QueryContext(ctx, text, args...)
+	if err != nil {
+		err = failure(ctx, err)
+		cancel()
+		return nil, nil, nil, err
+	}
+	return found, ctx, cancel, nil
+}
+
+// Rows begins to read.
+func (r *reader) Rows(ctx context.Context, q *query.Query) (query.Rows, error) {
+	m := r.emitter()
+	text, readings := m.statement(q)
+	if m.err != nil {
+		return nil, m.err
+	}
+	found, ctx, cancel, err := r.run(ctx, text, m.args)
+	if err != nil {
+		return nil, err
+	}
+	r.open = newRows(r, found, readings, q.Parents != nil)
+	r.open.ctx, r.open.cancel = ctx, cancel
+	return r.open, nil
+}
+
+// Count counts rows.
+func (r *reader) Count(ctx context.Context, q *query.Query) (counts []int64, err error) {
+	m := r.emitter()
+	text := m.counted(q)
+	if m.err != nil {
+		return nil, m.err
+	}
+	found, ctx, cancel, err := r.run(ctx, text, m.args)
+	if err != nil {
+		return nil, err
+	}
+	defer cancel()
+	if counts, err = scanCounts(found, q.Parents); err != nil {
+		err = failure(ctx, err)
+	}
+	return counts, err
+}
+
+func scanCounts(found *sql.Rows, parents *query.Parents) (counts []int64, err error) {
+	defer func() { err = errors.Join(err, found.Close()) }()
+	if parents == nil {
+		counts = make([]int64, 1)
+	} else {
+		counts = make([]int64, len(parents.Values))
+	}
+	for found.Next() {
+		var i, n int64
+		to := []any{&i, &n}
+		if parents == nil {
+			to = to[1:]
+		}
+		if err := found.Scan(to...); err != nil {
+			return nil, err
+		}
+		counts[i] = n
+	}
+	return counts, found.Err()
+}
+
+// Close ends the transaction and gives its place to the next.
+func (r *reader) Close() error {
+	if r.tx == nil {
+		return nil
+	}
+	var err error
+	if r.open != nil {
+		err = r.open.Close()
+	}
+	err = errors.Join(err, r.tx.Rollback())
+	r.tx = nil
+	<-r.source.shared.places
+	if errors.Is(err, sql.ErrTxDone) { // the request's context has ended, and with it the transaction
+		return nil
+	}
+	return failure(context.Background(), err)
+}
+
+// rows reads a result, row by row into the same values.
+type rows struct {
+	reader   *reader
+	found    *sql.Rows
+	readings []*reading
+	raw      []any // what the driver returned: the parent's index first, if there are parents
+	to       []any // pointers to raw
+	values   []any
+	parents  bool
+	parent   int
+	err      error
+	ctx      context.Context //nolint:containedctx // of the statement: it says why the rows ended
+	cancel   context.CancelFunc
+}
+
+func newRows(r *reader, found *sql.Rows, readings []*reading, parents bool) *rows {
+	n := len(readings)
+	if n == 0 {
+		n = 1 // a statement selects something
+	}
+	if parents {
+		n++
+	}
+	x := &rows{reader: r, found: found, readings: readings, raw: make([]any, n), to: make([]any, n), values: make([]any, len(readings)), parents: parents}
+	for i := range x.raw {
+		x.to[i] = &x.raw[i]
+	}
+	return x
+}
+
+// Next reads a row.
+func (x *rows) Next() bool {
+	if x.err != nil || !x.found.Next() {
+		return false
+	}
+	if x.err = x.found.Scan(x.to...); x.err != nil {
+		return false
+	}
+	raw := x.raw
+	if x.parents {
+		i, ok := raw[0].(int64)
+		if !ok {
+			x.err = errors.New("sqldata: a row without a parent")
+			return false
+		}
+		x.parent, raw = int(i), raw[1:]
+	}
+	for i, r := range x.readings {
+		if x.values[i], x.err = r.read(raw[i]); x.err != nil {
+			return false
+		}
+	}
+	return true
+}
+
+// Values are those of the query's columns.
+func (x *rows) Values() []any { return x.values }
+
+// Parent is the index of the row's parent.
+func (x *rows) Parent() int { return x.parent }
+
+// Err is why there are no more rows, if not because they have ended.
+func (x *rows) Err() error {
+	if x.err != nil {
+		return failure(x.ctx, x.err)
+	}
+	return failure(x.ctx, x.found.Err())
+}
+
+// Close ends the reading.
+func (x *rows) Close() error {
+	if x.reader.open != x {
+		return nil
+	}
+	if x.err == nil {
+		x.err = x.found.Err()
+	}
+	err := x.found.Close()
+	x.cancel()
+	x.reader.open = nil
+	return failure(context.Background(), err)
+}
