@@ -165,6 +165,9 @@ func (m *maker) key(t *table) []string {
 		return t.demand(key)
 	}
 	why := "it has no primary key, and no unique index over columns that are never null: name its key in the configuration"
+	if t.heirs {
+		why = "other tables inherit from it, so that its primary key does not tell its rows apart: name its key in the configuration"
+	}
 	if len(t.primary) > 0 {
 		if why = t.unfit(t.primary); why == "" {
 			return t.demand(t.primary)

@@ -20,15 +20,15 @@ import (
 // How an address begins: PostgreSQL's as a URL, as pairs, another scheme.
 var (
 	postgresForm = regexp.MustCompile(`^(?i:postgres(?:ql)?)://`)
-	pairsForm    = regexp.MustCompile(`^\s*(?i:host|hostaddr|port|user|password|dbname|service|sslmode)\s*=`)
+	pairsForm    = regexp.MustCompile(`^\s*(?:host|hostaddr|port|user|password|dbname|service|sslmode)\s*=`)
 	schemeForm   = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9+.-]+:`)
 )
 
 // connectTimeout bounds one attempt to reach a server, unless the address says connect_timeout.
 const connectTimeout = 10 * time.Second
 
-// Open opens a database to be read: a path of SQLite (sqlite: in front is allowed), or a postgres:// address. It does not
-// connect yet; that a file is missing it says at once, as fs.ErrNotExist, and it never makes one. No error of it
+// Open opens a database to be read: a path of SQLite (sqlite: in front is allowed), or a PostgreSQL address (postgres://…,
+// or host=… user=…). It does not connect yet; that a file is missing it says at once, as fs.ErrNotExist, and it never makes one. No error of it
 // holds a password. Closing the database is the caller's.
 //
 // Connections can't write: SQLite's are opened with mode=ro, which works beside a process that writes in any journal
@@ -51,7 +51,7 @@ func Open(dsn string, o Options) (*sql.DB, Engine, error) {
 }
 
 func open(dsn string) (*sql.DB, Engine, error) {
-	if postgresForm.MatchString(dsn) {
+	if postgresForm.MatchString(dsn) || pairsForm.MatchString(dsn) {
 		db, err := openServer(dsn)
 		return db, Postgres, err
 	}
@@ -60,7 +60,7 @@ func open(dsn string) (*sql.DB, Engine, error) {
 		path = strings.TrimPrefix(path, "//")
 	}
 	// The text may be a misspelt address with a password: it is not repeated.
-	if pairsForm.MatchString(dsn) || !isURL && schemeForm.MatchString(dsn) && filepath.VolumeName(dsn) == "" {
+	if !isURL && schemeForm.MatchString(dsn) && filepath.VolumeName(dsn) == "" {
 		return nil, SQLite, errors.New("a database is a path for SQLite, or an address that begins with postgres://")
 	}
 	db, err := openFile(path)
@@ -68,8 +68,8 @@ func open(dsn string) (*sql.DB, Engine, error) {
 }
 
 func openServer(dsn string) (*sql.DB, error) {
-	// The errors of pgx repeat the address.
-	if _, err := url.Parse(dsn); err != nil {
+	// The errors of pgx repeat the address. A second @ or a # is a character of a password that has pushed the rest out of its place.
+	if u, err := url.Parse(dsn); postgresForm.MatchString(dsn) && (err != nil || u.Fragment != "" || strings.Contains(u.EscapedPath()+u.RawQuery, "@")) {
 		return nil, errors.New("the postgres:// address is no URL: characters such as @ / # % : in a password are written as %40 %2F %23 %25 %3A")
 	}
 	c, err := pgx.ParseConfig(dsn)

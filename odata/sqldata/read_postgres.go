@@ -16,7 +16,7 @@ func (p pg) list(ctx context.Context) ([]*relation, error) {
 	err := each(ctx, p.tx, func(scan func(...any) error) error {
 		r := &relation{}
 		var readable bool
-		if err := scan(&r.oid, &r.schema, &r.name, &r.path, &r.part, &r.description, &readable); err != nil {
+		if err := scan(&r.oid, &r.schema, &r.name, &r.path, &r.part, &r.heirs, &r.description, &readable); err != nil {
 			return err
 		}
 		if !readable {
@@ -25,6 +25,7 @@ func (p pg) list(ctx context.Context) ([]*relation, error) {
 		rs = append(rs, r)
 		return nil
 	}, `select c.oid::bigint, n.nspname, c.relname, coalesce(array_position(current_schemas(false), n.nspname), 0) - 1, c.relispartition,
+			c.relkind = 'r' and exists (select from pg_inherits i where i.inhparent = c.oid),
 			coalesce(obj_description(c.oid, 'pg_class'), ''),
 			has_schema_privilege(n.oid, 'usage') and (has_table_privilege(c.oid, 'select') or has_any_column_privilege(c.oid, 'select'))
 		from pg_class c join pg_namespace n on n.oid = c.relnamespace
@@ -53,7 +54,8 @@ func (p pg) load(ctx context.Context, rs []*relation) error {
 
 func (p pg) columns(ctx context.Context, byOID map[int64]*relation, oids []int64) error {
 	enums := map[int64][]*column{}
-	// A domain over a domain goes down step by step; the last one that says a length counts.
+	// Domains go down to their base type step by step; the first that says a length counts. That a domain is "not null" is no promise: outer
+	// joins and subqueries get around it. Nor is it one of foreign tables, or while it is not validated.
 	err := each(ctx, p.tx, func(scan func(...any) error) error {
 		var table, base int64
 		var readable bool
@@ -73,14 +75,17 @@ func (p pg) columns(ctx context.Context, byOID map[int64]*relation, oids []int64
 		byOID[table].columns = append(byOID[table].columns, c)
 		return nil
 	}, `with recursive based as (
-			select a.attrelid, a.attnum, a.atttypid as type, a.atttypmod as mod, a.attnotnull as needed
+			select a.attrelid, a.attnum, a.atttypid as type, a.atttypmod as mod
 			from pg_attribute a where a.attrelid::bigint = any($1::bigint[]) and a.attnum > 0 and not a.attisdropped
 			union all
-			select b.attrelid, b.attnum, t.typbasetype, case when b.mod >= 0 then b.mod else t.typtypmod end, b.needed or t.typnotnull
+			select b.attrelid, b.attnum, t.typbasetype, case when b.mod >= 0 then b.mod else t.typtypmod end
 			from based b join pg_type t on t.oid = b.type where t.typtype = 'd')
-		select a.attrelid::bigint, a.attname, format_type(a.atttypid, a.atttypmod), b.needed, coalesce(col_description(a.attrelid, a.attnum), ''),
+		select a.attrelid::bigint, a.attname, format_type(a.atttypid, a.atttypmod),
+			a.attnotnull and r.relkind <> 'f' and not exists (select from pg_constraint o
+				where o.contype = 'n' and o.conrelid = a.attrelid and o.conkey[1] = a.attnum and not o.convalidated),
+			coalesce(col_description(a.attrelid, a.attnum), ''),
 			has_column_privilege(a.attrelid, a.attnum, 'select'), t.oid::bigint, t.typname, t.typtype::text, n.nspname, t.typcategory = 'A', b.mod
-		from based b join pg_attribute a on a.attrelid = b.attrelid and a.attnum = b.attnum
+		from based b join pg_class r on r.oid = b.attrelid join pg_attribute a on a.attrelid = b.attrelid and a.attnum = b.attnum
 			join pg_type t on t.oid = b.type join pg_namespace n on n.oid = t.typnamespace
 		where t.typtype <> 'd' order by a.attrelid, a.attnum`, oids)
 	if err != nil || len(enums) == 0 {
@@ -124,6 +129,9 @@ func (p pg) indexes(ctx context.Context, byOID map[int64]*relation, oids []int64
 			return err
 		}
 		r := byOID[table]
+		if r.heirs {
+			return nil
+		}
 		switch last := len(r.uniques) - 1; {
 		case primary:
 			r.primary = append(r.primary, column)

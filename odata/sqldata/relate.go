@@ -234,10 +234,13 @@ func (m *maker) nameWay(w *tie) {
 	name := pascal(short)
 	if !ended {
 		// A column that has the very name of what it leads to keeps it.
-		w.nav.Name = w.from.pick(name, name+one)
+		w.nav.Name = w.from.pick(name, name+one, "Related"+one)
 		return
 	}
-	w.nav.Name = w.from.pick(name, name+one, one)
+	if w.from == w.to && strings.EqualFold(name, one) { // a category's category
+		name = "Related" + one
+	}
+	w.nav.Name = w.from.pick(name, name+one, "Related"+name)
 }
 
 // columnName says by which columns a relation goes.
@@ -269,10 +272,10 @@ func (m *maker) nameBack(w *tie, ways []*tie) {
 	}
 	others := slices.ContainsFunc(ways, func(o *tie) bool { return o != w && o.from == w.from && o.to == w.to })
 	if others && !strings.EqualFold(w.nav.Name, singular(w.to.set.Name)) {
-		w.navBack.Name = w.to.pick(plain + "By" + w.nav.Name)
+		w.navBack.Name = w.to.pick(plain + "By" + w.columnName())
 		return
 	}
-	w.navBack.Name = w.to.pick(plain, plain+"By"+w.nav.Name)
+	w.navBack.Name = w.to.pick(plain, plain+"By"+w.columnName())
 }
 
 // dropHidden drops hidden properties that serve no relation.

@@ -14,6 +14,7 @@ type relation struct {
 	path         int    // place of the schema in the search path; -1 is outside, where the name alone does not reach
 	oid          int64  // PostgreSQL
 	part         bool   // a partition, published by its own name only
+	heirs        bool   // other tables inherit from it, and their rows, which are its rows too, may repeat keys
 	description  string
 	problem      string // why it can't be published
 	columns      []*column
