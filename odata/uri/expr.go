@@ -270,10 +270,6 @@ func (p *parser) list() Expr {
 func (p *parser) json() Expr {
 	start := p.i
 	p.node()
-	if !p.enter() {
-		return nil
-	}
-	defer p.leave()
 	if p.accept('[') {
 		l := &List{Pos: p.at(start)}
 		p.blanks()

@@ -1,6 +1,12 @@
 package uri
 
-import "testing"
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
 
 func TestAnErrorSaysOptionCharacterAndWhatWasExpected(t *testing.T) {
 	for _, c := range []struct{ path, query, want string }{
@@ -19,6 +25,235 @@ func TestAnErrorSaysOptionCharacterAndWhatWasExpected(t *testing.T) {
 		_, err := Parse(c.path, c.query, Limits{})
 		if err == nil || err.Error() != c.want {
 			t.Errorf("%s?%s: %v, want %s", c.path, c.query, err, c.want)
+		}
+	}
+}
+
+func TestAPathIsDividedAtSlashesBeforeItIsDecoded(t *testing.T) {
+	number := func(s string) Expr { return &Literal{Kind: Integer, Text: s} }
+	text := func(s string) Expr { return &Literal{Kind: Text, Text: s} }
+	for _, c := range []struct {
+		path string
+		want []Segment
+	}{
+		{"", nil},
+		{"$metadata", []Segment{{Name: "$metadata"}}},
+		{"Orders", []Segment{{Name: "Orders"}}},
+		{"Orders(1)", []Segment{{Name: "Orders", Keys: []Key{{Value: number("1"), Pos: 7}}}}},
+		{"Orders('a%2Fb''c%27%27')/%4eame/$value", []Segment{
+			{Name: "Orders", Keys: []Key{{Value: text("a/b'c'"), Pos: 7}}},
+			{Name: "Name", Pos: 25},
+			{Name: "$value", Pos: 32},
+		}},
+		{"%4frders%28L=-2,ID=@p%29/%24count", []Segment{
+			{Name: "Orders", Keys: []Key{{Name: "L", Value: number("-2"), Pos: 11}, {Name: "ID", Value: &Alias{Name: "p"}, Pos: 16}}},
+			{Name: "$count", Pos: 25},
+		}},
+		{"$crossjoin(A, B)", []Segment{{Name: "$crossjoin", Args: []string{"A", "B"}}}},
+		{"$all/NS.T", []Segment{{Name: "$all"}, {Name: "NS.T", Pos: 5}}},
+		{"Orders/1/NS.f()", []Segment{{Name: "Orders"}, {Name: "1", Pos: 7}, {Name: "NS.f", Keys: []Key{}, Pos: 9}}},
+		{"Orders(2026-01-31T00:00:00Z)", []Segment{{Name: "Orders", Keys: []Key{{Value: &Literal{Kind: InstantText, Text: "2026-01-31T00:00:00Z"}, Pos: 7}}}}},
+	} {
+		r, err := Parse(c.path, "", Limits{})
+		if err != nil {
+			t.Errorf("%s: %v", c.path, err)
+			continue
+		}
+		if d := cmp.Diff(c.want, r.Path, cmp.FilterValues(func(_, _ Pos) bool { return true }, cmp.Ignore())); d != "" {
+			t.Errorf("%s: %s", c.path, d)
+		}
+	}
+}
+
+func TestAQueryIsDividedBeforeItIsDecodedOnceAndAPlusIsAPlus(t *testing.T) {
+	r, err := Parse("X", "&a%26b=1%3D2&a=b=c+d%2520&$filter=N eq 'x%26y=%2527+;'&$expand=E($top=1;$skip=2),F($top=3%3B$skip=4)&%24%74op=5&e", Limits{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := cmp.Diff(map[string]string{"a&b": "1=2", "a": "b=c+d%20", "e": ""}, r.Options.Custom); d != "" {
+		t.Error(d)
+	}
+	if s := show(r.Options.Filter); s != "N eq 'x&y=%27+;'" {
+		t.Error(s)
+	}
+	e := r.Options.Expand
+	if *e[0].Options.Top != 1 || *e[0].Options.Skip != 2 || *e[1].Options.Top != 3 || *e[1].Options.Skip != 4 || *r.Options.Top != 5 {
+		t.Errorf("%+v", e)
+	}
+	if d := cmp.Diff([]string{"filter", "expand", "top"}, r.Options.Given); d != "" {
+		t.Error(d)
+	}
+}
+
+func TestLiterals(t *testing.T) {
+	for text, want := range map[string]Literal{
+		"null":                                 {Kind: Null, Text: "null"},
+		"100D":                                 {Kind: Integer, Text: "100", Suffix: 'd'},
+		"+3L":                                  {Kind: Integer, Text: "3", Suffix: 'l'},
+		"2f":                                   {Kind: Integer, Text: "2", Suffix: 'f'},
+		"-1.50M":                               {Kind: Fraction, Text: "-1.50", Suffix: 'm'},
+		"1E-3":                                 {Kind: Fraction, Text: "1E-3"},
+		"-INF":                                 {Kind: Inf, Text: "-INF"},
+		"'O''Neil'":                            {Kind: Text, Text: "O'Neil"},
+		"01234567-89AB-cdef-0123-456789abcdef": {Kind: GuidText, Text: "01234567-89AB-cdef-0123-456789abcdef"},
+		"-10000-04-01":                         {Kind: DateText, Text: "-10000-04-01"},
+		"11:22":                                {Kind: TimeText, Text: "11:22"},
+		"2026-01-31T13:45Z":                    {Kind: InstantText, Text: "2026-01-31T13:45Z"},
+		"2026-01-31T13:45:00.5-01:30":          {Kind: InstantText, Text: "2026-01-31T13:45:00.5-01:30"},
+		"duration'-P1DT0.5S'":                  {Kind: DurationText, Text: "-P1DT0.5S"},
+		"binary'Zm8='":                         {Kind: BinaryText, Text: "Zm8="},
+		"NS.Sub.Color'Red,-4'":                 {Kind: EnumText, Text: "Red,-4", TypeName: "NS.Sub.Color"},
+		"geography'SRID=0;Point(1.5 2)'":       {Kind: Geo, Text: "SRID=0;Point(1.5 2)"},
+	} {
+		r, err := Parse("X", "@a="+strings.ReplaceAll(text, "+", "%2B"), Limits{})
+		if err != nil {
+			t.Errorf("%s: %v", text, err)
+		} else if d := cmp.Diff(Expr(&want), r.Options.Aliases["a"]); d != "" {
+			t.Errorf("%s: %s", text, d)
+		}
+	}
+	for _, text := range []string{
+		"1.", ".5", "1e", "1x", "1LL", "2026-1-31", "2026-13-01", "2026-01-32", "02026-01-31", "2026-01-31T24:00Z", "2026-01-31T13:45",
+		"2026-01-31T13:45 01:00", "24:00", "1:30", "duration'P1Y'", "duration'P'", "duration'PT'", "duration'PT1.S'", "binary'Zg='", "binary'Z'",
+		"binary'Zm+v'", "datetime'2026-01-31'", "X'00'", "NS.Color'Red,'", "NS.Color''", "'a'b'", "'a", "0x10", "--", "\"a\"", "[\"a]", "[\"\\q\"]",
+		"[\"\\ud83d\"]", "{a:1}",
+	} {
+		if r, err := Parse("X", "@a="+text, Limits{}); err == nil {
+			t.Errorf("%s is read as %#v", text, r.Options.Aliases["a"])
+		}
+	}
+}
+
+func TestWhatIsNotSupportedIsToldApartFromWhatIsWrong(t *testing.T) {
+	for _, u := range [][2]string{
+		{"X", "$deltatoken=a"},
+		{"X", "$index=-1"},
+		{"X", "$schemaversion=*"},
+		{"X", "$filter=$these/aggregate(A with sum) gt 1"},
+		{"X", "$filter=A/$filter(B eq 1)/$count gt 1"},
+		{"X", "$expand=$value"},
+		{"X", "$select=@NS.Term"},
+		{"X", "$select=NS.f(a,b)"},
+		{"X/$filter(A eq 1)", ""},
+		{"X/$each", ""},
+		{"X/$query", ""},
+		{"F(a=1)(2)", ""},
+	} {
+		var e *Error
+		if _, err := Parse(u[0], u[1], Limits{}); !errors.As(err, &e) || !e.Unsupported {
+			t.Errorf("%s: %v", u, err)
+		}
+		if _, err := Parse(u[0], u[1]+"&$top=x", Limits{}); !errors.As(err, &e) || e.Unsupported || e.Option != "$top" {
+			t.Errorf("%s with something wrong behind it: %v", u, err)
+		}
+	}
+}
+
+func TestWordsOfSearchAreOperatorsOnlyWhereTheyCanBe(t *testing.T) {
+	var write func(x Expr) string
+	write = func(x Expr) string {
+		switch x := x.(type) {
+		case *Term:
+			return "[" + x.Text + "]"
+		case *Unary:
+			return "(not " + write(x.X) + ")"
+		case *Binary:
+			return "(" + write(x.X) + " " + x.Op + " " + write(x.Y) + ")"
+		}
+		return "?"
+	}
+	for query, want := range map[string]string{
+		"a":                  "[a]",
+		"a b c":              "(([a] and [b]) and [c])",
+		"a OR b c":           "([a] or ([b] and [c]))",
+		"a AND b OR c":       "(([a] and [b]) or [c])",
+		"NOT a b":            "((not [a]) and [b])",
+		"NOT (a OR b)":       "(not ([a] or [b]))",
+		"NOT NOT":            "(not [NOT])",
+		"AND OR NOT":         "([AND] or [NOT])",
+		"OR AND":             "([OR] and [AND])",
+		"(a OR)":             "([a] and [OR])",
+		"a or and not":       "((([a] and [or]) and [and]) and [not])",
+		"\"a AND b\" c":      "([a AND b] and [c])",
+		"Daniel's 'x (y''z'": "([Daniel's] and [x (y'z])",
+		"a%3Bb":              "[a;b]",
+	} {
+		r, err := Parse("X", "$search="+query, Limits{})
+		if err != nil {
+			t.Errorf("%s: %v", query, err)
+		} else if s := write(r.Options.Search); s != want {
+			t.Errorf("%s: %s, want %s", query, s, want)
+		}
+	}
+	for _, query := range []string{"", "a;b", "a)", "(a", "\"a", "\"\"", "()", "a\"b\""} {
+		if r, err := Parse("X", "$search="+query, Limits{}); err == nil {
+			t.Errorf("%s is read as %s", query, write(r.Options.Search))
+		}
+	}
+}
+
+func TestTransformationsThatCanBeComputedAreKept(t *testing.T) {
+	r, err := Parse("X", "$apply=filter(P gt 1)/search(a)/groupby((A/B,rollup(C,D)),aggregate(P mul 2 with sum as S,$count as N,P with NS.m from A with max as M))/compute(S as T)/identity", Limits{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	name := func(s string) Expr { return &Member{Name: s} }
+	number := func(s string) Expr { return &Literal{Kind: Integer, Text: s} }
+	want := []Transformation{
+		{Kind: "filter", Filter: &Binary{Op: "gt", X: name("P"), Y: number("1")}},
+		{Kind: "search", Search: &Term{Text: "a"}},
+		{
+			Kind:    "groupby",
+			GroupBy: []GroupItem{{Path: []string{"A", "B"}}, {Path: []string{"C"}, Rollup: true}, {Path: []string{"D"}, Rollup: true}},
+			Then: []Transformation{{Kind: "aggregate", Aggregate: []AggregateItem{
+				{Expr: &Binary{Op: "mul", X: name("P"), Y: number("2")}, Method: "sum", As: "S"},
+				{As: "N"},
+				{Expr: name("P"), Method: "NS.m", From: true, As: "M"},
+			}}},
+		},
+		{Kind: "compute", Compute: []ComputeItem{{Expr: name("S"), As: "T"}}},
+		{Kind: "identity"},
+	}
+	if d := cmp.Diff(want, r.Options.Apply, anywhere); d != "" {
+		t.Error(d)
+	}
+}
+
+func TestNestedOptions(t *testing.T) {
+	r, err := Parse("X", "$expand=A/NS.T/B($levels=max;$select=C/D,*;$expand=E/$ref($top=1),*/$ref;@p=1;$count=true),F/$count($search=a b)&$select=G($orderby=$this desc),NS.*", Limits{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	one, yes := int64(1), true
+	want := []ExpandItem{
+		{Path: []string{"A", "NS.T", "B"}, Options: &Options{
+			Levels: -1, Select: []SelectItem{{Path: []string{"C", "D"}}, {Path: []string{"*"}}},
+			Expand:  []ExpandItem{{Path: []string{"E"}, Ref: true, Options: &Options{Top: &one, Given: []string{"top"}}}, {Path: []string{"*"}, Ref: true}},
+			Aliases: map[string]Expr{"p": &Literal{Kind: Integer, Text: "1"}},
+			Count:   &yes, Given: []string{"levels", "select", "expand", "count"},
+		}},
+		{Path: []string{"F"}, Count: true, Options: &Options{
+			Search: &Binary{Op: "and", X: &Term{Text: "a"}, Y: &Term{Text: "b"}}, Given: []string{"search"},
+		}},
+	}
+	if d := cmp.Diff(want, r.Options.Expand, anywhere); d != "" {
+		t.Error(d)
+	}
+	wantSelect := []SelectItem{
+		{Path: []string{"G"}, Options: &Options{OrderBy: []OrderItem{{Expr: &Root{Name: "$this"}, Desc: true}}, Given: []string{"orderby"}}},
+		{Path: []string{"NS.*"}},
+	}
+	if d := cmp.Diff(wantSelect, r.Options.Select, anywhere); d != "" {
+		t.Error(d)
+	}
+	for _, wrong := range []string{
+		"$expand=A($format=json)", "$expand=A(top=1)", "$expand=A($top=1;$top=2)", "$expand=A()", "$expand=A($top=1", "$expand=A/$ref($levels=2)",
+		"$expand=A/$count($top=1)", "$expand=*($top=1)", "$expand=A/", "$expand=,A", "$expand=A,", "$expand=A/$value", "$select=A($levels=2)",
+		"$select=*/A", "$select=A/*", "$levels=2", "$count=1", "$count", "$top=-1", "$top=9223372036854775808", "$skip=", "$Filter=true",
+		"@=1", "@a.b=1", "@a=1&@a=2", "$select=A&%24select=B",
+	} {
+		if r, err := Parse("X", wrong, Limits{}); err == nil {
+			t.Errorf("%s is read as %+v", wrong, r.Options)
 		}
 	}
 }
