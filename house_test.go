@@ -415,9 +415,10 @@ func arrows() map[string][]string {
 		"internal/oauth":     surface,
 		"internal/feeds":     surface,
 		"internal/server":    append(slices.Clone(surface), "internal/store", "internal/config", "internal/rest", "internal/ui", "internal/gateway", "internal/oauth", "internal/feeds"),
+		"internal/sample":    {},
 		"internal/testkit":   everything,
 		"internal/bench":     everything,
-		"cmd/keywright":      append(slices.Clone(surface), "internal/store", "internal/config", "internal/server"),
+		"cmd/keywright":      append(slices.Clone(surface), "internal/store", "internal/config", "internal/server", "internal/sample"),
 	}
 }
 
