@@ -169,7 +169,7 @@ type (
 		Args []Expr
 		Of   edm.Type
 	}
-	// In is X in (list).
+	// In is X in (list): never null. Bind puts no null into the list.
 	In struct {
 		X    Expr
 		List []Expr
