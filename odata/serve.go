@@ -78,7 +78,7 @@ func (x *exchange) serve() error {
 	if x.request, err = uri.Parse(x.path, x.query, x.service.options.Limits); err != nil {
 		return err
 	}
-	if x.bound, err = query.Bind(x.service.model, x.request, query.Options{Now: x.service.options.Now()}); err != nil {
+	if x.bound, err = query.Bind(x.service.model, x.request, query.Options{Now: x.service.options.Now(), Root: x.access.Root, Limits: x.service.options.Limits}); err != nil {
 		return err
 	}
 	if x.format, err = negotiate(x.r.Header, x.bound.Format, x.resource()); err != nil {

@@ -34,7 +34,6 @@ type Bound struct {
 	Property *edm.Property
 	// Addressed says that Query names an entity by key: if there is none, the answer is 404. Otherwise, behind a
 	// single-valued navigation property, it is 204. When Query.Of is set, its entity has to exist as well: 404.
-	// Origin.Query asks for it.
 	Addressed bool
 	// Context is the fragment of the context URL: "Tokens(Name,Owner())/$entity". Values of keys in it
 	// are percent-encoded, names are as they are.
@@ -68,8 +67,8 @@ func (o *Options) most() int {
 	return o.MaxExpand
 }
 
-// Bind resolves a request against a model. Errors are *Error. Every Query in the result has a total Order and Columns that
-// begin with those that are written.
+// Bind resolves a request against a model. Errors are *Error. Every Query in the result has a total Order and the Columns that
+// are written.
 //
 // Options that don't apply to what the path asks for are refused, but for those that say nothing about a count (…/$count?$top=5,
 // Protocol 11.2.10).
@@ -111,13 +110,13 @@ func (b *binder) rows(p *resource, o *uri.Options) error {
 	}
 	switch {
 	case p.Ask == Size:
-		q.unwritten()
+		q.Columns = nil
 	case p.References && p.Ask == Collection:
 		p.Context = "Collection($ref)"
-		q.unwritten()
+		q.Columns = nil
 	case p.References:
 		p.Context = "$ref"
-		q.unwritten()
+		q.Columns = nil
 	case p.Ask == Entity:
 		p.Context = q.Set.Name + context + "/$entity"
 	default:

@@ -272,15 +272,9 @@ func (b *binder) expandOne(x *Expand, item *uri.ExpandItem, level int) (string, 
 	}
 	context, err := b.entities(x.Query, nested, level+1, "$expand")
 	if x.Only != Entities {
-		x.Query.unwritten()
+		x.Query.Columns = nil
 	}
 	return context, err
-}
-
-// unwritten drops what rows would show: references and counts show nothing of them.
-func (q *Query) unwritten() {
-	q.Columns, q.Order, q.OrderAt, q.KeyAt = nil, slices.Clip(q.Order), nil, nil
-	q.complete()
 }
 
 // applicable refuses options that make no sense for what is expanded.

@@ -72,7 +72,7 @@ func (b *binder) keyed(p *resource, seg uri.Segment) error {
 		return err
 	}
 	p.Ask, p.Addressed, p.Query.Key = Entity, true, key
-	p.where += KeyText(b.model, p.Query.Set, key)
+	p.where += keyText(b.model, p.Query.Set, key)
 	return nil
 }
 
@@ -283,8 +283,8 @@ func (b *binder) applies(p *resource, o *uri.Options) error {
 	return nil
 }
 
-// KeyText writes a key as it stands behind the name of a set in a URL, percent-encoded: ('O”Neil%2F1'), (ID=1,Size=5).
-func KeyText(m *edm.Model, set *edm.EntitySet, key []any) string {
+// keyText writes a key as it stands behind the name of a set in a URL, percent-encoded: ('O”Neil%2F1'), (ID=1,Size=5).
+func keyText(m *edm.Model, set *edm.EntitySet, key []any) string {
 	parts := make([]string, len(key))
 	for i, p := range set.Key {
 		text := p.Type.Format(key[i])

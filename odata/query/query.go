@@ -25,17 +25,11 @@ type Query struct {
 	// Apply are steps of $apply, in order, done before all of the following. After one that aggregates, expressions hold
 	// Output nodes and no Property.
 	Apply []Step
-	// Columns are what each row carries, in this order: first the Written ones, then those that only OrderAt, KeyAt and
-	// Expand.FromAt point to.
+	// Columns are what each row carries, in this order. Bind names those that are written; who reads adds what it needs.
 	Columns []Column
-	Written int
-	// Order is total: its last items tell any two rows apart (those of an aggregation to a single row may be none).
-	// Nulls come first, or last when descending.
+	// Order is total: its last items tell any two rows apart. Nulls come first, or last when descending. It is empty where an
+	// aggregation makes a single row.
 	Order []Order
-	// OrderAt says in which column the value of each item of Order is; Pick takes them out for After.
-	OrderAt []int
-	// KeyAt says in which column each property of Set.Key is; nil after an aggregation, whose rows are no entities.
-	KeyAt []int
 	// After starts behind the row that has these values for Order; nil starts at the beginning.
 	After []any
 	Skip  int64
@@ -76,11 +70,10 @@ type Order struct {
 
 // Expand is a navigation property that is written with its rows.
 type Expand struct {
-	Nav    *edm.Navigation
-	FromAt []int  // in which column of the rows that it is written with each From of Nav.On is: Pick gives Parents.Values
-	Query  *Query // Set is Nav.Target
-	Count  bool   // $count=true, or …/$count
-	Only   Form   // entities, references, or the count alone
+	Nav   *edm.Navigation
+	Query *Query // Set is Nav.Target
+	Count bool   // $count=true, or …/$count
+	Only  Form   // entities, references, or the count alone
 }
 
 // Form is what is written of related rows.

@@ -1,6 +1,8 @@
 package query
 
 import (
+	"slices"
+
 	"github.com/keywright/keywright/odata/edm"
 )
 
@@ -12,44 +14,17 @@ type Row interface {
 	Related(n *edm.Navigation) []Row
 }
 
-// Pick takes out of a row's values those at the columns of Query.OrderAt, Query.KeyAt or Expand.FromAt.
-func Pick(values []any, at []int) []any {
-	picked := make([]any, len(at))
-	for i, column := range at {
-		picked[i] = values[column]
-	}
-	return picked
-}
-
-// Query asks for the entity that an origin is, by its key alone: whether there is one.
-func (o *Origin) Query() *Query {
-	q := &Query{Set: o.Set, Key: o.Key, Of: o.Of, Top: 1}
-	q.complete()
-	return q
-}
-
-// complete makes Order total and adds the columns that OrderAt, KeyAt and FromAt need. Columns holds those that are
-// written.
+// complete makes Order total.
 func (q *Query) complete() {
-	q.Written = len(q.Columns)
 	outputs, step := q.outputs()
-	if step >= 0 {
-		for i := range q.Apply[step].By {
-			q.addOrder(outputs[i])
-		}
-	} else {
+	if step < 0 {
 		for _, p := range q.Set.Key {
 			q.addOrder(&Property{Prop: p})
-			q.KeyAt = append(q.KeyAt, q.column(&Property{Prop: p}))
 		}
+		return
 	}
-	for _, o := range q.Order {
-		q.OrderAt = append(q.OrderAt, q.column(o.Expr))
-	}
-	for _, x := range q.Expand {
-		for _, link := range x.Nav.On {
-			x.FromAt = append(x.FromAt, q.column(&Property{Prop: link.From}))
-		}
+	for i := range q.Apply[step].By {
+		q.addOrder(outputs[i])
 	}
 }
 
@@ -61,17 +36,6 @@ func (q *Query) addOrder(e Expr) {
 		}
 	}
 	q.Order = append(q.Order, Order{Expr: e})
-}
-
-// column finds an expression among the columns, or adds it.
-func (q *Query) column(e Expr) int {
-	for i, c := range q.Columns {
-		if same(c.Expr, e) {
-			return i
-		}
-	}
-	q.Columns = append(q.Columns, Column{Expr: e})
-	return len(q.Columns) - 1
 }
 
 // outputs are the columns of the last step that aggregates, and its index; -1 if none does.
@@ -96,8 +60,7 @@ func (q *Query) outputs() ([]*Output, int) {
 // Aggregates says that a step makes rows of its own, instead of keeping some.
 func (s *Step) Aggregates() bool { return len(s.By)+len(s.Aggregate) > 0 }
 
-// same says whether two expressions are the same property or output of the query's own row. Others are never the same:
-// a column more does no harm.
+// same says whether two expressions are the same property or output. Of others it says no.
 func same(x, y Expr) bool {
 	if x == y {
 		return true
@@ -105,15 +68,7 @@ func same(x, y Expr) bool {
 	switch x := x.(type) {
 	case *Property:
 		y, ok := y.(*Property)
-		if !ok || x.Prop != y.Prop || x.Var != y.Var || len(x.Path) != len(y.Path) {
-			return false
-		}
-		for i := range x.Path {
-			if x.Path[i] != y.Path[i] {
-				return false
-			}
-		}
-		return true
+		return ok && x.Prop == y.Prop && x.Var == y.Var && slices.Equal(x.Path, y.Path)
 	case *Output:
 		y, ok := y.(*Output)
 		return ok && x.Step == y.Step && x.Index == y.Index
