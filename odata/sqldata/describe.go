@@ -249,9 +249,9 @@ func (m *maker) filters(ctx context.Context, db *sql.DB) error {
 
 // warned reports whether a key names a table that is not published, for a reason that has been said.
 func (m *maker) warned(key string) bool {
+	_, bare, qualified := strings.Cut(key, ".")
 	return slices.ContainsFunc(m.warnings, func(w Warning) bool {
-		_, bare, _ := strings.Cut(key, ".")
-		return w.Column == "" && (strings.EqualFold(w.Table, key) || strings.EqualFold(w.Table, bare))
+		return w.Table != "" && w.Column == "" && (strings.EqualFold(w.Table, key) || qualified && strings.EqualFold(w.Table, bare))
 	})
 }
 

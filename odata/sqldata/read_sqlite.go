@@ -108,11 +108,14 @@ func (l lite) columns(ctx context.Context, r *relation) error {
 	for i := range len(primary) {
 		r.primary = append(r.primary, primary[i+1])
 	}
-	// An INTEGER PRIMARY KEY is the rowid and never null; other primary keys of SQLite may hold null.
+	// An INTEGER PRIMARY KEY is the rowid and never null, unless it is one by an index of its own (INTEGER PRIMARY KEY DESC).
+	// Other primary keys of SQLite may hold null.
 	if len(r.primary) == 1 && strings.EqualFold(r.column(r.primary[0]).declared, "INTEGER") {
-		r.column(r.primary[0]).notNull = true
+		var indexed bool
+		err = l.tx.QueryRowContext(ctx, `select exists (select 1 from pragma_index_list($1) where origin = 'pk')`, r.name).Scan(&indexed)
+		r.column(r.primary[0]).notNull = !indexed || withoutRowid
 	}
-	return nil
+	return err
 }
 
 func (l lite) indexes(ctx context.Context, r *relation) error {

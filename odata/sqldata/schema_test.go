@@ -85,12 +85,24 @@ func asWriter(t testing.TB, dsn, statements string) {
 // describe opens a database and describes it.
 func describe(t testing.TB, dsn string, p sqldata.Publish) (*sqldata.Description, error) {
 	t.Helper()
+	return describer(t, dsn)(p)
+}
+
+// describer opens a database to be described several times.
+func describer(t testing.TB, dsn string) func(sqldata.Publish) (*sqldata.Description, error) {
+	t.Helper()
 	db, engine, err := sqldata.Open(dsn, sqldata.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer db.Close()
-	return sqldata.Describe(t.Context(), db, engine, p)
+	t.Cleanup(func() {
+		if err := db.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return func(p sqldata.Publish) (*sqldata.Description, error) {
+		return sqldata.Describe(t.Context(), db, engine, p)
+	}
 }
 
 // dump writes down all that a description says.
