@@ -221,9 +221,10 @@ func (s *shape) object(b []byte, fields []field, values []any) ([]byte, error) {
 	return b, nil
 }
 
-// comma separates from the member before, if there is one.
+// comma separates from the member before, if there is one. Nothing in b means that something was sent already, which is done
+// only behind whole rows.
 func comma(b []byte) []byte {
-	if last := b[len(b)-1]; last == '{' || last == '[' {
+	if n := len(b); n > 0 && (b[n-1] == '{' || b[n-1] == '[') {
 		return b
 	}
 	return append(b, ',')
