@@ -70,7 +70,7 @@ func FilterFunctions() []string {
 		"concat", "contains", "endswith", "startswith", "indexof", "length", "substring", "tolower", "toupper", "trim",
 		"year", "month", "day", "hour", "minute", "second", "fractionalseconds", "totaloffsetminutes",
 		"totalseconds", "date", "time", "now", "mindatetime", "maxdatetime",
-		"round", "floor", "ceiling", "cast",
+		"round", "floor", "ceiling", "cast", "case",
 	}
 }
 

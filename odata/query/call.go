@@ -67,7 +67,7 @@ func (b *binder) call(e *uri.Call, s *scope) (Expr, error) {
 		return b.cast(e, s)
 	case e.Name == "case":
 		return b.cases(e, s)
-	case slices.Contains([]string{"isof", "matchespattern", "hassubset", "hassubsequence", "geo.distance", "geo.length", "geo.intersects"}, e.Name):
+	case slices.Contains([]string{"isof", "matchesPattern", "matchespattern", "hassubset", "hassubsequence", "geo.distance", "geo.length", "geo.intersects"}, e.Name):
 		return nil, b.unsupported(e.At(), "%s is not supported here", e.Name)
 	}
 	sig, ok := signatureOf(e.Name)
