@@ -111,7 +111,7 @@ func (p *parser) aggregateItem(named bool) AggregateItem {
 	p.node()
 	start := p.i
 	item := AggregateItem{Pos: p.pos(start)}
-	counts, custom := false, false
+	var counts, custom bool
 	if p.s[start:p.scanIdent(min(start+1, len(p.s)))] == "$count" {
 		p.i += len("$count")
 		counts = true

@@ -143,7 +143,8 @@ const (
 
 // Nodes of expressions.
 type (
-	// Literal is a constant. Suffix is one of d f l m in lower case (100D, 1.5M), or 0.
+	// Literal is a constant. Its Text has the form of its kind and no leading plus, quotes, prefix or suffix; whether the
+	// day or the number exists is not checked. Suffix is one of d f l m in lower case (100D, 1.5M), or 0.
 	Literal struct {
 		Pos
 		Kind     LiteralKind
@@ -225,7 +226,8 @@ type (
 		Pos
 		Name string
 	}
-	// Annotation is @NS.Term in a path, which nothing here computes.
+	// Annotation is @NS.Term in a path, which nothing here computes. Of is nil at the start of a path, where a term
+	// without a namespace is taken for an Alias.
 	Annotation struct {
 		Pos
 		Of   Expr

@@ -213,7 +213,7 @@ func (p *parser) jsonString() string {
 
 // escape reads what stands behind a backslash.
 func (p *parser) escape(b *strings.Builder) {
-	c := p.peek()
+	start, c := p.i, p.peek()
 	p.i++
 	if k := strings.IndexByte(`"\/bfnrt`, c); k >= 0 && c != 0 {
 		b.WriteByte("\"\\/\b\f\n\r\t"[k])
@@ -232,7 +232,7 @@ func (p *parser) escape(b *strings.Builder) {
 		}
 	}
 	if !ok || r == 0 || !utf8.ValidRune(r) {
-		p.fail(min(p.i, len(p.s)), "expected one of \" \\ / b f n r t or u and four digits behind a backslash")
+		p.fail(start, "expected one of \" \\ / b f n r t or u and four digits behind a backslash")
 		return
 	}
 	b.WriteRune(r)

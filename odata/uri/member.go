@@ -140,7 +140,7 @@ func (p *parser) named(of Expr, start int, name string) Expr {
 	case args[0].Name == "" && (len(args) > 1 || !plain):
 		p.fail(start, "there is no function %s", name)
 		return nil
-	case plain && !(dotted && args[0].Name != ""):
+	case plain && (!dotted || args[0].Name == ""):
 		return &Keyed{Pos: p.at(open), Of: member, Keys: args}
 	}
 	return call

@@ -185,7 +185,7 @@ func unescape(raw string, positions bool) (unescaped, *Error) {
 	if i := strings.IndexByte(raw, '#'); i >= 0 {
 		return u, &Error{Pos: i, Message: `expected "#" to be sent as %23`}
 	}
-	if i := strings.IndexByte(raw, '%'); i >= 0 {
+	if strings.Contains(raw, "%") {
 		b := make([]byte, 0, len(raw))
 		for i := 0; i < len(raw); i++ {
 			if positions {

@@ -66,7 +66,7 @@ func TestAPathIsDividedAtSlashesBeforeItIsDecoded(t *testing.T) {
 }
 
 func TestAQueryIsDividedBeforeItIsDecodedOnceAndAPlusIsAPlus(t *testing.T) {
-	r, err := Parse("X", "&a%26b=1%3D2&a=b=c+d%2520&$filter=N eq 'x%26y=%2527+;'&$expand=E($top=1;$skip=2),F($top=3%3B$skip=4)&%24%74op=5&e", Limits{})
+	r, err := Parse("X", "&a%26b=1%3D2&a=b=c+d%2520&$filter=N eq 'x%26y=%2527+;'&$expand=E($top=1;$skip=2),F($top=3%3B$skip=4),G($search=a%3Bb%3B$top=6)&%24%74op=5&e", Limits{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -77,7 +77,7 @@ func TestAQueryIsDividedBeforeItIsDecodedOnceAndAPlusIsAPlus(t *testing.T) {
 		t.Error(s)
 	}
 	e := r.Options.Expand
-	if *e[0].Options.Top != 1 || *e[0].Options.Skip != 2 || *e[1].Options.Top != 3 || *e[1].Options.Skip != 4 || *r.Options.Top != 5 {
+	if *e[0].Options.Top != 1 || *e[0].Options.Skip != 2 || *e[1].Options.Top != 3 || *e[1].Options.Skip != 4 || *e[2].Options.Top != 6 || *r.Options.Top != 5 {
 		t.Errorf("%+v", e)
 	}
 	if d := cmp.Diff([]string{"filter", "expand", "top"}, r.Options.Given); d != "" {
@@ -254,6 +254,96 @@ func TestNestedOptions(t *testing.T) {
 	} {
 		if r, err := Parse("X", wrong, Limits{}); err == nil {
 			t.Errorf("%s is read as %+v", wrong, r.Options)
+		}
+	}
+}
+
+func TestWhatIsWrongInAPathIsRefused(t *testing.T) {
+	for path, want := range map[string]string{
+		"$count":                 `character 1: expected the name of a set, found "$count"`,
+		"NS.Orders":              "character 3: expected the name of a set, found a qualified name",
+		"1":                      `character 1: expected a name, found "1"`,
+		"Orders/":                "character 8: expected a name, found an empty segment",
+		"/Orders":                "character 1: expected a name, found an empty segment",
+		"Orders()/$batch":        "character 10: $batch can only begin a path",
+		"Orders/$foo":            `character 8: expected the name of a set or a property, found "$foo"`,
+		"$metadata/X":            `character 10: expected the end behind $metadata, found "/X"`,
+		"Orders/$count/$value":   `character 14: expected the end behind $count, found "/$value"`,
+		"Orders/$count(1)":       `character 14: expected the end, found "("`,
+		"Orders(1,2)":            "character 10: several values are to be named, each one: (ID=1,Size=5)",
+		"Orders(ID=1,2)":         "character 13: several values are to be named, each one: (ID=1,Size=5)",
+		"Orders(null)":           "character 8: the value of a key is a literal or an alias",
+		"Orders(%31%20add%201)":  "character 8: the value of a key is a literal or an alias",
+		"Orders(ID=[1])":         "character 11: the value of a key is a literal or an alias",
+		"Orders(ID=1":            `character 12: expected ")", found the end`,
+		"Orders(1)x":             `character 10: expected the end, found "x"`,
+		"Orders(%3g)":            "character 8: expected two hexadecimal digits behind %",
+		"Orders(1)/A%4":          "character 12: expected two hexadecimal digits behind %",
+		"Orders#x":               `character 7: expected "#" to be sent as %23`,
+		"Orders/%00":             "character 8: expected text in UTF-8 without NUL",
+		"Orders/%ff":             "character 8: expected text in UTF-8 without NUL",
+		"$entity":                "character 8: expected $id=… in the query of $entity",
+		"$crossjoin(A":           `character 13: expected ")", found the end`,
+		strings.Repeat("a", 129): "character 1: a name has more than 128 characters",
+	} {
+		_, err := Parse(path, "", Limits{})
+		if err == nil || err.Error() != "path, "+want {
+			t.Errorf("%s: %v, want %s", path, err, want)
+		}
+	}
+}
+
+func TestWhatIsWrongInAnExpressionIsRefused(t *testing.T) {
+	for text, want := range map[string]string{
+		"":                               "1: expected a value, found the end",
+		" a":                             `1: expected an expression, found " "`,
+		"a ":                             "2: expected the end, found a blank",
+		"a b":                            `3: expected an operator such as and, or the end, found "b"`,
+		"a eq'b'":                        `3: expected an operator such as and, or the end, found "eq"`,
+		"a/":                             "3: expected a name behind the slash, found the end",
+		"a/$value":                       `3: expected $count or a name behind the slash, found "$value"`,
+		"any(x:x)":                       "4: any stands behind a path: Items/any(…)",
+		"a/all()":                        `7: expected a variable such as in any(x:x/Name eq 'a'), found ")"`,
+		"a/any(x)":                       `8: expected ":", found ")"`,
+		"f(1,2)":                         "1: there is no function f",
+		"f(a=1,2)":                       "7: several values are to be named, each one: (ID=1,Size=5)",
+		"f(a=1)(b)":                      "8: a key is a literal or an alias",
+		"a in (b,c)":                     "8: a list in parentheses holds literals only",
+		"a in (1,c)":                     "9: a list in parentheses holds literals only",
+		"cast(a,1)":                      `8: expected a type such as Edm.String, found "1"`,
+		"isof(1)":                        `7: expected a comma and a type, found ")"`,
+		"case(a)":                        `7: expected ":", found ")"`,
+		"$root":                          "6: expected a slash and a set behind $root",
+		"$foo":                           `1: expected $it, $this or $root, found "$foo"`,
+		"@":                              "2: expected a name behind @, found the end",
+		"a/@":                            "4: expected a term behind @, found the end",
+		"a/@b%23":                        "6: expected a qualifier, found the end",
+		"2026-1-31":                      `7: expected a date such as 2026-01-31, or a whole guid, found "-"`,
+		"2026-01-31T24:00Z":              `13: expected an instant such as 2026-01-31T13:45:00Z, found "4"`,
+		"datetime'2026-01-31'":           "1: datetime'…' is no literal of OData 4",
+		"duration'P1Y'":                  "11: this is no value of duration",
+		"{\"a\":\"\\x\"}":                `8: expected one of " \ / b f n r t or u and four digits behind a backslash`,
+		"[\"a%0A\"]":                     "4: control characters in a JSON string are to be written \\u000a",
+		strings.Repeat("x", 80) + "(a,b": `85: expected ")", found the end`,
+		"a " + strings.Repeat("x", 80):   `3: expected an operator such as and, or the end, found "` + strings.Repeat("x", 40) + `" and so on`,
+	} {
+		_, err := Parse("X", "$filter="+text, Limits{})
+		if err == nil || err.Error() != "$filter, character "+want {
+			t.Errorf("%s: %v, want %s", text, err, want)
+		}
+	}
+}
+
+func TestWhatIsWrongInApplyIsRefused(t *testing.T) {
+	for _, text := range []string{
+		"foo(a)", "NS.f", "filter", "filter()", "identity(1)", "aggregate()", "aggregate(a add b as C)", "aggregate(a with foo as B)",
+		"aggregate(a with sum)", "aggregate($count with sum as B)", "aggregate(a with sum from B as C)", "groupby(a)", "groupby(())",
+		"groupby((a),b)", "groupby((NS.T))", "groupby((rollup()))", "groupby((rolluprecursive(a)))", "concat(identity)", "nest(identity)",
+		"addnested(identity as A)", "join(a)", "topcount(1)", "top(a)", "ancestors($it,a,b,identity)", "ancestors($root/A,b,c,aggregate($count as X))",
+		"ancestors($root/A,b,c,identity,1,foo)", "traverse($root/A,b,c,inorder)", "compute(a)", "orderby()", "identity/", "search(a",
+	} {
+		if r, err := Parse("X", "$apply="+text, Limits{}); err == nil {
+			t.Errorf("%s is read as %+v", text, r.Options.Apply)
 		}
 	}
 }

@@ -48,9 +48,8 @@ func (p *parser) segment(before []Segment) Segment {
 		p.dollarSegment(&s, last)
 		return s
 	}
-	switch last {
-	case "$metadata", "$batch", "$value", "$count", "$ref", "$query", "$crossjoin":
-		p.err = &Error{Pos: p.base - 1, Message: fmt.Sprintf("expected the end behind %s, found %q", last, "/"+p.s)}
+	if among(last, "$metadata $batch $value $count $ref $query $crossjoin") {
+		p.behindTheEnd(last)
 		return s
 	}
 	end := p.scanQualified(0)
@@ -125,11 +124,16 @@ func (p *parser) dollarSegment(s *Segment, last string) {
 		p.fail(0, "%s can only begin a path", s.Name)
 	case !first && last == "":
 		p.fail(0, "expected the name of a set, found %q", s.Name)
-	case strings.HasPrefix(last, "$") && !(last == "$filter" || last == "$each" || s.Name == "$query" && last == "$crossjoin"):
-		p.err = &Error{Pos: p.base - 1, Message: fmt.Sprintf("expected the end behind %s, found %q", last, "/"+p.s)}
+	case strings.HasPrefix(last, "$") && (last != "$crossjoin" || s.Name != "$query") && !among(last, "$filter $each"):
+		p.behindTheEnd(last)
 	default:
 		p.done()
 	}
+}
+
+// behindTheEnd fails because nothing can stand behind the segment before this one.
+func (p *parser) behindTheEnd(last string) {
+	p.err = &Error{Pos: p.base - 1, Message: fmt.Sprintf("expected the end behind %s, found %q", last, "/"+p.s)}
 }
 
 // crossjoin reads the sets of $crossjoin.

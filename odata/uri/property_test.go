@@ -1,6 +1,7 @@
 package uri
 
 import (
+	"errors"
 	"fmt"
 	"net/url"
 	"strings"
@@ -112,7 +113,8 @@ func FuzzParse(f *testing.F) {
 		if (r == nil) == (err == nil) {
 			t.Fatal("neither a request nor an error, or both")
 		}
-		if e, ok := err.(*Error); err != nil && (!ok || e.Pos < 0 || e.Pos > len(path)+len(query) || e.Message == "") {
+		var e *Error
+		if err != nil && (!errors.As(err, &e) || e.Pos < 0 || e.Pos > len(path)+len(query) || e.Message == "") {
 			t.Fatalf("%#v", err)
 		}
 		if err != nil || strings.Contains(query, ";") || strings.Contains(strings.ToUpper(query), "%3B") {
