@@ -225,9 +225,9 @@ func (m *emitter) sorted(k edm.Kind, text string) string {
 	case k != edm.String:
 		return text
 	case m.engine == SQLite:
-		return text + " collate binary"
+		return "(" + text + " collate binary)"
 	default:
-		return text + ` collate "C"`
+		return "(" + text + ` collate "C")`
 	}
 }
 
@@ -321,7 +321,7 @@ func (m *emitter) in(e *query.In, truth bool) string {
 	x, list := m.members(e)
 	switch {
 	case len(list) == 0:
-		return "(" + m.expr(e.X) + " is null)"
+		return "(" + x + " is null)"
 	case nulls && m.nullable(e.X):
 		return m.bindText(x, func(x string) string {
 			return "(" + x + " is null or " + m.sorted(kind, x) + " in (" + strings.Join(list, ", ") + "))"

@@ -200,7 +200,7 @@ func (w *world) value(r *rand.Rand, k edm.Kind) any {
 	case edm.Single, edm.Double:
 		return float64(r.IntN(33)-16) / 4
 	case edm.Decimal:
-		return pick(r, "-2.5", "-1.5", "-0.5", "0", "0.25", "0.5", "1", "1.5", "2.5", "3", "12.75")
+		return pick(r, "-2.5", "-1.5", "-0.5", "0", "0.1", "0.2", "0.5", "1", "1.5", "2.5", "3", "12.7575")
 	case edm.String:
 		return pick(r, texts()...)
 	case edm.Guid:

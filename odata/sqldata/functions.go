@@ -3,6 +3,7 @@ package sqldata
 import (
 	"fmt"
 	"math"
+	"strconv"
 	"strings"
 
 	"github.com/keywright/keywright/odata/edm"
@@ -47,6 +48,9 @@ func (m *emitter) arithmetic(e *query.Binary) string {
 		k = edm.Decimal
 	}
 	x, y := m.number(k, e.X), m.number(k, e.Y)
+	if m.engine == SQLite && k == edm.Decimal {
+		return "kw_exact(" + strconv.Itoa(int(e.Op)) + ", " + x + ", " + y + ")"
+	}
 	switch e.Op {
 	case query.Add:
 		return m.whole(k, "("+x+" + "+y+")")
@@ -68,13 +72,13 @@ func (m *emitter) arithmetic(e *query.Binary) string {
 }
 
 func (m *emitter) modulo(k edm.Kind, x, y string) string {
-	real := k == edm.Decimal || k == edm.Single || k == edm.Double
+	real := k == edm.Single || k == edm.Double
 	switch {
 	case m.engine == SQLite && real:
 		return "kw_mod(" + x + ", " + y + ")"
 	case m.engine == SQLite:
 		return "(" + x + " % " + y + ")"
-	case real && k != edm.Decimal:
+	case real:
 		return "(" + x + "::numeric % nullif(" + y + "::numeric, 0))::double precision"
 	}
 	return "(" + x + " % nullif(" + y + ", 0))"
@@ -267,9 +271,11 @@ func (m *emitter) substring(e *query.Call) string {
 	if len(e.Args) != 2 && len(e.Args) != 3 {
 		return m.fail("substring of %d arguments", len(e.Args))
 	}
-	s, start, length := m.expr(e.Args[0]), m.expr(e.Args[1]), m.literal(edm.Int64, int64(math.MaxInt64))
+	s, start, length := m.expr(e.Args[0]), m.expr(e.Args[1]), ""
 	if len(e.Args) == 3 {
 		length = m.expr(e.Args[2])
+	} else {
+		length = m.literal(edm.Int64, int64(math.MaxInt64))
 	}
 	if m.engine == SQLite {
 		return "kw_substring(" + s + ", " + start + ", " + length + ")"

@@ -248,10 +248,8 @@ func (m *emitter) aggregate(a *query.Aggregate) string {
 			name = "max"
 		}
 		return m.extreme(name, k, x)
-	case query.Sum:
-		return m.sum("sum", a, x)
-	case query.Average:
-		return m.sum("avg", a, x)
+	case query.Sum, query.Average:
+		return m.sum(a, k, x)
 	}
 	return m.fail("no method %d", a.Method)
 }
@@ -269,23 +267,30 @@ func (m *emitter) extreme(name string, k edm.Kind, x string) string {
 	return name + "(" + x + ")"
 }
 
-func (m *emitter) sum(name string, a *query.Aggregate, x string) string {
-	if m.engine == SQLite {
-		switch a.Type.Kind {
-		case edm.Decimal, edm.Single, edm.Double:
-			return name + "(cast(" + x + " as real))"
-		}
-		return name + "(" + x + ")"
+// sum writes a sum or an average. Those of integers and decimals are exact.
+func (m *emitter) sum(a *query.Aggregate, k edm.Kind, x string) string {
+	real, average := k == edm.Single || k == edm.Double, a.Method == query.Average
+	switch {
+	case m.engine == SQLite && real && average:
+		return "avg(" + x + ")"
+	case m.engine == SQLite && real:
+		return "sum(cast(" + x + " as real))"
+	case m.engine == SQLite && average:
+		return "kw_average(" + x + ")"
+	case m.engine == SQLite && k == edm.Decimal:
+		return "kw_sum(" + x + ")"
+	case m.engine == SQLite:
+		return "sum(" + x + ")"
+	case real && average:
+		return "avg(" + x + "::double precision)"
+	case real:
+		return "sum(" + x + "::double precision)"
+	case average:
+		return fmt.Sprintf("trim_scale(round(sum(%s::numeric + %s) / count(%s), %d))", x, "0."+strings.Repeat("0", 30), x, query.DecimalScale)
+	case k == edm.Decimal:
+		return "trim_scale(sum(" + x + "))"
 	}
-	switch a.Type.Kind {
-	case edm.Decimal:
-		if name == "avg" {
-			return fmt.Sprintf("trim_scale(round(avg(%s::numeric + %s), %d))", x, "0."+strings.Repeat("0", 30), query.DecimalScale)
-		}
-		return "trim_scale(sum(" + x + "::numeric))"
-	default:
-		return name + "(" + x + "::" + postgresType(a.Type.Kind) + ")::" + postgresType(a.Type.Kind)
-	}
+	return "sum(" + x + ")::bigint"
 }
 
 // counted writes how many rows a query has: one number, or pairs of a parent's index and a number.

@@ -19,7 +19,13 @@ type answer struct {
 }
 
 // ask reads all rows of a query.
-func ask(t testing.TB, s query.Source, q *query.Query) (a answer) {
+func ask(t interface {
+	Helper()
+	Context() context.Context
+	Fatal(...any)
+	Error(...any)
+}, s query.Source, q *query.Query,
+) (a answer) {
 	t.Helper()
 	r, err := s.Open(t.Context())
 	if err != nil {
@@ -101,5 +107,3 @@ func TestEveryKindIsReadAsItWasWritten(t *testing.T) {
 		}
 	}
 }
-
-var _ = context.Background

@@ -44,6 +44,9 @@ func openSQLite(dsn string) (*sql.DB, error) {
 	if err := d.RegisterDeterministicScalarFunction("kw_match", -1, match); err != nil {
 		return nil, err
 	}
+	if err := errors.Join(d.RegisterFunction("kw_sum", newSum(query.Sum)), d.RegisterFunction("kw_average", newSum(query.Average))); err != nil {
+		return nil, err
+	}
 	return sql.OpenDB(connector{liteDriver{d}, dsn}), nil
 }
 
@@ -75,6 +78,7 @@ func liteFunctions() map[string]function {
 		"kw_whole":     {3, whole},
 		"kw_single":    {1, ofNumber(func(f float64) driver.Value { return single(f) })},
 		"kw_decimal":   {1, ofNumber(func(f float64) driver.Value { return strconv.FormatFloat(f, 'f', -1, 64) })},
+		"kw_exact":     {3, exact},
 		"kw_round":     {1, ofNumber(func(f float64) driver.Value { return math.Round(f) })},
 		"kw_floor":     {1, ofNumber(func(f float64) driver.Value { return math.Floor(f) })},
 		"kw_ceiling":   {1, ofNumber(func(f float64) driver.Value { return math.Ceil(f) })},
@@ -199,6 +203,79 @@ func whole(args []driver.Value) (driver.Value, error) {
 	}
 	return n, nil
 }
+
+// exact computes with decimals, of which SQLite keeps the nearest double: what is meant by a double is the decimal with
+// the fewest digits that it is the nearest to.
+func exact(args []driver.Value) (driver.Value, error) {
+	op, ok := args[0].(int64)
+	x, xok := decimalText(args[1])
+	y, yok := decimalText(args[2])
+	if !ok || !xok || !yok || op < 0 || op > math.MaxUint8 {
+		return nil, misfit("what should be a number is none")
+	}
+	v, err := query.Arithmetic(query.Op(op), edm.Decimal, x, y)
+	if err != nil || v == nil {
+		return nil, err
+	}
+	return nearest(v)
+}
+
+func decimalText(v driver.Value) (string, bool) {
+	switch n := v.(type) {
+	case int64:
+		return strconv.FormatInt(n, 10), true
+	case float64:
+		return strconv.FormatFloat(n, 'f', -1, 64), !math.IsNaN(n) && !math.IsInf(n, 0)
+	}
+	return "", false
+}
+
+func nearest(decimal any) (driver.Value, error) {
+	s, _ := decimal.(string)
+	f, err := strconv.ParseFloat(s, 64)
+	if err != nil {
+		return nil, misfit("a decimal is out of range")
+	}
+	return f, nil
+}
+
+// sum adds decimals, or averages them.
+type sum struct{ *query.Aggregator }
+
+func newSum(method query.Method) *sqlite.FunctionImpl {
+	return &sqlite.FunctionImpl{NArgs: 1, Deterministic: true, MakeAggregate: func(sqlite.FunctionContext) (sqlite.AggregateFunction, error) {
+		return sum{query.NewAggregator(query.Aggregate{Method: method, Expr: &query.Literal{Of: edm.Type{Kind: edm.Decimal}}})}, nil
+	}}
+}
+
+// Step adds one.
+func (s sum) Step(_ *sqlite.FunctionContext, args []driver.Value) error {
+	if args[0] == nil {
+		return nil
+	}
+	text, ok := decimalText(args[0])
+	if !ok {
+		return misfit("what should be a number is none")
+	}
+	return s.Add(text)
+}
+
+// WindowInverse is of windows, in which nobody sums.
+func (s sum) WindowInverse(*sqlite.FunctionContext, []driver.Value) error {
+	return errors.New("sqldata: no sum over windows")
+}
+
+// WindowValue is the sum.
+func (s sum) WindowValue(*sqlite.FunctionContext) (driver.Value, error) {
+	v, err := s.Result()
+	if err != nil || v == nil {
+		return nil, err
+	}
+	return nearest(v)
+}
+
+// Final has nothing to let go.
+func (s sum) Final(*sqlite.FunctionContext) {}
 
 func single(f float64) driver.Value {
 	s := float64(float32(f))
