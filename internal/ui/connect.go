@@ -155,29 +155,33 @@ type way struct {
 	ListPath string
 }
 
-// connect leads to the first feed, or to the one that the address names.
+// connect shows how to read the feed that the address names, or the first one that is available.
 func (v *visit) connect() error {
+	feeds, f, err := v.chosenFeed()
+	if err != nil {
+		return err
+	}
+	return v.showConnect(feeds, f, 0, nil)
+}
+
+// chosenFeed returns the feeds that the caller could read, and the chosen one.
+func (v *visit) chosenFeed() ([]*publish.Feed, feed, error) {
 	feeds := v.readable()
 	if len(feeds) == 0 {
-		return v.nothingToRead()
+		return nil, feed{}, fault.New(fault.Forbidden, api.CodeRoleNotAllowed, "This workspace has no data that your role can have a token for. Ask an administrator.")
 	}
-	// What is available first, unless the address says which.
 	at := max(slices.IndexFunc(feeds, func(f *publish.Feed) bool { return f.State().Problem == "" }), 0)
 	if name := v.r.PathValue("feed"); name != "" {
 		at = slices.IndexFunc(feeds, func(f *publish.Feed) bool { return f.Name == name })
 	}
 	if at < 0 {
-		return noSuchFeed()
+		return nil, feed{}, noSuchFeed()
 	}
-	return v.showConnect(feeds, v.feedOf(feeds[at]), 0, nil)
+	return feeds, v.feedOf(feeds[at]), nil
 }
 
 func noSuchFeed() error {
 	return fault.New(fault.NotFound, api.CodeNotFound, "There is no such feed, or your role can't have a token for it.")
-}
-
-func (v *visit) nothingToRead() error {
-	return fault.New(fault.Forbidden, api.CodeRoleNotAllowed, "This workspace has no data that your role can have a token for. Ask an administrator.")
 }
 
 // showConnect renders the page; fill puts on it what the form led to.
@@ -359,12 +363,10 @@ func (v *visit) oauthWay() (way, error) {
 
 // connectSent tries the address with what was typed into the form.
 func (v *visit) connectSent() error {
-	feeds := v.readable()
-	at := slices.IndexFunc(feeds, func(f *publish.Feed) bool { return f.Name == v.r.PathValue("feed") })
-	if at < 0 {
-		return noSuchFeed()
+	feeds, f, err := v.chosenFeed()
+	if err != nil {
+		return err
 	}
-	f := v.feedOf(feeds[at])
 	user, secret := v.sent.Get("user"), v.sent.Get("credential")
 	if strings.TrimSpace(secret) == "" {
 		return v.showConnect(feeds, f, http.StatusUnprocessableEntity, func(d *connectPage) {

@@ -21,18 +21,13 @@ import (
 func (s *site) sources() []publish.Source {
 	s.t.Helper()
 	path := filepath.Join(s.t.TempDir(), "sales.db")
-	db, err := sql.Open("sqlite", "file:"+path)
-	s.must(err)
-	defer db.Close()
-	for _, statement := range []string{
+	s.sales = path
+	s.alter(
 		`create table customers (id integer primary key, name text not null, country text not null, photo blob)`,
 		`create table orders (id integer primary key, customer_id integer not null references customers, ordered text not null, total numeric, owner_email text not null)`,
 		`insert into customers (id, name, country) values (1, 'Lindqvist & Daughters', 'Sweden'), (2, 'Café Lumière', 'France'), (3, 'Tanaka Trading', 'Japan'), (4, '<b>Bold</b>', 'Peru')`,
 		`insert into orders values (1, 1, '2027-02-01', 120.5, 'member@example.com'), (2, 2, '2027-02-03', 80, 'dev@example.com')`,
-	} {
-		_, err := db.ExecContext(context.Background(), statement)
-		s.must(err)
-	}
+	)
 	sales := publish.Source{
 		Name: "sales", Title: "Sales", Database: token.SecretOf(path), Scope: "odata:read",
 		Publish: sqldata.Publish{Tables: []string{"*"}, Where: map[string]string{"orders": "owner_email = $user.email"}, Writable: true},
@@ -56,6 +51,18 @@ func (s *site) makeSecret(by token.Identity, ws string, n token.Request) (token.
 	return t, secret.Reveal()
 }
 
+// alter changes the database of the sales.
+func (s *site) alter(statements ...string) {
+	s.t.Helper()
+	db, err := sql.Open("sqlite", "file:"+s.sales)
+	s.must(err)
+	defer db.Close()
+	for _, statement := range statements {
+		_, err := db.ExecContext(context.Background(), statement)
+		s.must(err)
+	}
+}
+
 func toolKeys() []string {
 	return []string{"excel", "power-bi", "power-bi-service", "tableau", "postman", "curl", "python", "r"}
 }
@@ -64,7 +71,7 @@ func TestConnectSaysForEachToolTheClicksWithTheUsersOwnAddress(t *testing.T) {
 	s := newSite(t).populate()
 	b := s.as(token.PlainMember)
 	words := map[string][]string{
-		"excel":            {"From OData Feed", "Basic", "Load", "Clear Permissions", "customers.odc", `aria-label="Excel`},
+		"excel":            {"From OData Feed", "Basic", "Load", "Clear Permissions", "Customers.odc", `aria-label="Excel`},
 		"power-bi":         {"Get data", "Basic", ".pbids", "OData.Feed(", "Data source settings"},
 		"power-bi-service": {"Edit credentials", "Basic", "on-premises data gateway", "Refresh"},
 		"tableau":          {"Username and Password", "Sign In"},
@@ -88,9 +95,9 @@ func TestConnectIsThereOnlyForWhoMayHaveACredentialForAFeed(t *testing.T) {
 	b := s.as(token.PlainMember)
 	b.get("/workspaces/crm-tokens/profile").want(200).lacks(`/connect"`)
 	b.get("/workspaces/crm-tokens/connect").want(403)
-	b.get("/workspaces/crm-tokens/connect/keywright/excel").want(404)
-	b.get("/workspaces/crm-tokens/connect/keywright/files/keywright.pbids").want(404)
-	b.post("/workspaces/crm-tokens/connect/keywright/excel", "credential", "x").want(404)
+	b.get("/workspaces/crm-tokens/connect/keywright/excel").want(403)
+	b.get("/workspaces/crm-tokens/connect/keywright/files/keywright.pbids").want(403)
+	b.post("/workspaces/crm-tokens/connect/keywright/excel", "credential", "x").want(403)
 	a := s.as(token.Administrator)
 	a.get("/workspaces/crm-tokens/profile").want(200, `/connect"`)
 	a.get("/workspaces/crm-tokens/connect").want(200, "/odata/crm-tokens/keywright/")

@@ -6,10 +6,9 @@ import (
 	"encoding/xml"
 	"mime"
 	"net/http"
-	"slices"
+	"net/url"
 	"strings"
 
-	"github.com/keywright/keywright/internal/publish"
 	"github.com/keywright/keywright/odata/edm"
 )
 
@@ -26,12 +25,10 @@ const (
 
 // connectFile answers with a file.
 func (v *visit) connectFile() error {
-	feeds := v.readable()
-	at := slices.IndexFunc(feeds, func(f *publish.Feed) bool { return f.Name == v.r.PathValue("feed") })
-	if at < 0 {
-		return noSuchFeed()
+	_, f, err := v.chosenFeed()
+	if err != nil {
+		return err
 	}
-	f := v.feedOf(feeds[at])
 	name := v.r.PathValue("file")
 	whole := v.in.Slug + "-" + f.Name
 	switch {
@@ -173,8 +170,8 @@ func postmanItem(name, path string, tests ...string) object {
 	}
 }
 
-// exampleFilter is a condition on the first text or number of a set, encoded for an address; "" when it has neither.
-func exampleFilter(f *feed, set string) string {
+// exampleFilter is a condition on a text or a number of a set, encoded for an address; "" when it has neither.
+func exampleFilter(f *feed, set string) (number string) {
 	s := f.State.Model.Set(set)
 	if s == nil {
 		return ""
@@ -183,10 +180,10 @@ func exampleFilter(f *feed, set string) string {
 		switch {
 		case p.Hidden:
 		case p.Type.Kind == edm.String:
-			return p.Name + "%20ne%20''"
+			return url.PathEscape(p.Name + " ne ''")
 		case p.Type.Kind == edm.Int32 || p.Type.Kind == edm.Int64:
-			return p.Name + "%20gt%200"
+			number = url.PathEscape(p.Name + " gt 0")
 		}
 	}
-	return ""
+	return number
 }

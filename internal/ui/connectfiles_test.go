@@ -18,7 +18,7 @@ import (
 // file downloads one, and checks that it is one to keep.
 func (b *browser) file(name, wantKind, wantName string) []byte {
 	b.t.Helper()
-	b.get("/workspaces/standard/connect/sales/files/"+name).want(http.StatusOK)
+	b.get("/workspaces/standard/connect/sales/files/" + name).want(http.StatusOK)
 	if got := b.header.Get("Content-Type"); got != wantKind {
 		b.t.Errorf("%s: Content-Type %q, want %q", name, got, wantKind)
 	}
@@ -45,7 +45,7 @@ func TestTheFileForPowerBIHoldsTheAddressAndNothingElse(t *testing.T) {
 
 func TestTheFileForExcelIsAnOfficeDataConnectionWithAQueryInside(t *testing.T) {
 	s := newSite(t).populate()
-	body := s.as(token.PlainMember).file("orders.odc", "text/x-ms-odc; charset=utf-8", "standard-sales-orders.odc")
+	body := s.as(token.PlainMember).file("Orders.odc", "text/x-ms-odc; charset=utf-8", "standard-sales-Orders.odc")
 	// The outer text is HTML, whose islands of XML must each be well-formed.
 	_, rest, ok := strings.Cut(string(body), `<xml id="msodc">`)
 	island, _, ok2 := strings.Cut(rest, "</xml>")
@@ -61,7 +61,7 @@ func TestTheFileForExcelIsAnOfficeDataConnectionWithAQueryInside(t *testing.T) {
 		Mashup string `xml:"urn:schemas-microsoft-com:office:odc PowerQueryMashupData"`
 	}
 	s.must(xml.Unmarshal([]byte(island), &connection))
-	if connection.Query.Type != "OLEDB" || !strings.Contains(connection.Query.String, `Location="orders"`) || connection.Query.Command != "SELECT * FROM [orders]" {
+	if connection.Query.Type != "OLEDB" || !strings.Contains(connection.Query.String, `Location="Orders"`) || connection.Query.Command != "SELECT * FROM [Orders]" {
 		t.Errorf("the connection is %+v", connection.Query)
 	}
 	var mashup struct {
@@ -71,8 +71,8 @@ func TestTheFileForExcelIsAnOfficeDataConnectionWithAQueryInside(t *testing.T) {
 		} `xml:"Items>Query"`
 	}
 	s.must(xml.Unmarshal([]byte(connection.Mashup), &mashup))
-	want := "let\n    Source = OData.Feed(\"" + s.url + "/odata/standard/sales/\", null, [Implementation=\"2.0\"]),\n    Rows = Source{[Name=\"orders\",Signature=\"table\"]}[Data]\nin\n    Rows"
-	if len(mashup.Items) != 1 || mashup.Items[0].Name != "orders" || mashup.Items[0].Formula != want {
+	want := "let\n    Source = OData.Feed(\"" + s.url + "/odata/standard/sales/\", null, [Implementation=\"2.0\"]),\n    Rows = Source{[Name=\"Orders\",Signature=\"table\"]}[Data]\nin\n    Rows"
+	if len(mashup.Items) != 1 || mashup.Items[0].Name != "Orders" || mashup.Items[0].Formula != want {
 		t.Errorf("the query is %+v", mashup.Items)
 	}
 }
@@ -80,7 +80,9 @@ func TestTheFileForExcelIsAnOfficeDataConnectionWithAQueryInside(t *testing.T) {
 func TestTheFilesForPostmanAskForTheTokenAndTestTheAnswers(t *testing.T) {
 	s := newSite(t).populate()
 	b := s.as(token.PlainMember)
-	var environment struct{ Values []struct{ Key, Value, Type string } }
+	var environment struct {
+		Values []struct{ Key, Value, Type string }
+	}
 	s.must(json.Unmarshal(b.file("sales.postman_environment.json", "application/json", "standard-sales.postman_environment.json"), &environment))
 	want := []struct{ Key, Value, Type string }{{"baseUrl", s.url + "/odata/standard/sales", "default"}, {"user", "member@example.com", "default"}, {"token", "", "secret"}}
 	if diff := cmp.Diff(want, environment.Values); diff != "" {
@@ -123,7 +125,7 @@ func TestTheFilesForPostmanAskForTheTokenAndTestTheAnswers(t *testing.T) {
 			}
 		}
 	}
-	for _, path := range []string{"/", "/$metadata", "/customers?$top=5", "/orders?$top=5", "/customers/$count", "/customers?$top=5&$count=true", "/customers?$filter="} {
+	for _, path := range []string{"/", "/$metadata", "/Customers?$top=5", "/Orders?$top=5", "/Customers/$count", "/Customers?$top=5&$count=true", "/Customers?$filter="} {
 		found := false
 		for _, url := range asked {
 			found = found || url == "{{baseUrl}}"+path || strings.HasSuffix(path, "=") && strings.HasPrefix(url, "{{baseUrl}}"+path)
@@ -142,7 +144,7 @@ func TestNoPageAndNoFileHoldsASecret(t *testing.T) {
 	if got := b.header.Get("Cache-Control"); got != "no-store" {
 		t.Errorf("the answer to a test has Cache-Control %q", got)
 	}
-	paths := []string{"files/sales.pbids", "files/customers.odc", "files/orders.odc", "files/sales.postman_collection.json", "files/sales.postman_environment.json"}
+	paths := []string{"files/sales.pbids", "files/Customers.odc", "files/Orders.odc", "files/sales.postman_collection.json", "files/sales.postman_environment.json"}
 	for _, tool := range toolKeys() {
 		paths = append(paths, tool)
 	}

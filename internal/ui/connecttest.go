@@ -68,7 +68,9 @@ func (v *visit) try(f *feed, user string, secret token.Secret) (*report, error) 
 	ctx, cancel := context.WithTimeout(v.r.Context(), tryFor)
 	defer cancel()
 	presented := strings.TrimSpace(secret.Reveal())
-	ask := func(path, accept string) *answer { return v.asTool(ctx, f, path, accept, url.UserPassword(user, presented)) }
+	ask := func(path, accept string) *answer {
+		return v.asTool(ctx, f, path, accept, url.UserPassword(user, presented))
+	}
 	r := &report{Good: true}
 	root := ask("", "application/json")
 	if ok, err := v.signedIn(r, f, root, presented); !ok || err != nil {

@@ -43,6 +43,7 @@ type site struct {
 	auth   *authority.Authority
 	checks *verify.Checker
 	feeds  *publish.Feeds
+	sales  string // path of the database
 	admin  token.Identity
 	people map[token.Role]token.Identity
 }
