@@ -160,11 +160,15 @@ func (m *emitter) after(order []query.Order, values []any) string {
 		for i, k := range keys {
 			texts[i], marks[i] = k.text, k.value(at[i])
 		}
-		operator := " > "
+		operator, bound := " > ", " >= "
 		if keys[0].desc {
-			operator = " < "
+			operator, bound = " < ", " <= "
 		}
-		return "(" + strings.Join(texts, ", ") + ")" + operator + "(" + strings.Join(marks, ", ") + ")"
+		text := "(" + strings.Join(texts, ", ") + ")" + operator + "(" + strings.Join(marks, ", ") + ")"
+		if m.engine == SQLite && len(keys) > 1 && strings.Contains(texts[0], "collate") {
+			return "(" + texts[0] + bound + marks[0] + " and " + text + ")" // with a collation in it, a row finds no index
+		}
+		return text
 	}
 	return m.behind(keys, at, true)
 }
@@ -382,16 +386,16 @@ func hasNull(values []any) bool {
 
 // exact says that all of the parents' values of a link can be compared as the column keeps them.
 func (m *emitter) exact(f *field, link int, parents [][]any) bool {
-	c := m.column(f)
+	c, some := m.column(f), false
 	for _, values := range parents {
 		if link >= len(values) || values[link] == nil {
 			continue
 		}
-		if _, ok := keptValue(c, f.prop.Type, values[link]); !ok {
+		if _, some = keptValue(c, f.prop.Type, values[link]); !some {
 			return false
 		}
 	}
-	return len(parents) > 0
+	return some
 }
 
 // member is a parent's value as it goes to the database: as the column keeps it, or in the form of expressions.

@@ -18,8 +18,9 @@ import (
 // divided by zero.
 type maker struct {
 	*world
-	t    *rapid.T
-	vars []variable
+	t       *rapid.T
+	vars    []variable
+	outputs []query.Expr // instead of properties, behind a step that aggregates
 }
 
 type variable struct {
@@ -85,6 +86,14 @@ func (m *maker) constant(k edm.Kind) query.Expr {
 
 // property is one of a kind, of any row in reach; nil if there is none.
 func (m *maker) property(k edm.Kind) query.Expr {
+	if m.outputs != nil {
+		for _, o := range m.outputs {
+			if o.Type().Kind == k {
+				return o
+			}
+		}
+		return nil
+	}
 	at := m.vars[m.int(len(m.vars))]
 	set, path := at.set, []*edm.Navigation(nil)
 	for m.int(3) == 0 && len(path) < 3 {
@@ -180,12 +189,14 @@ func (m *maker) condition(d int) query.Expr {
 	case 6:
 		return m.binary(query.Has, edm.Boolean, m.expr(edm.Enum, d), m.literal(edm.Enum))
 	case 7, 8:
-		return m.lambda(d)
+		if m.outputs == nil {
+			return m.lambda(d)
+		}
 	case 9:
 		return m.call(drawn(m, "contains", "startswith", "endswith"), edm.Boolean, m.expr(edm.String, d), m.expr(edm.String, d))
 	case 10:
 		for _, at := range m.vars {
-			if at.set == m.things {
+			if at.set == m.things && m.outputs == nil {
 				return &query.Match{Var: at.v, Set: at.set, Text: drawn(m, "A", "ss", "σας", "%", "İ", "äß")}
 			}
 		}
@@ -253,6 +264,9 @@ func (m *maker) integer(d int) query.Expr {
 	case 6:
 		return m.call(drawn(m, "hour", "minute", "second"), edm.Int64, m.expr(drawn(m, edm.TimeOfDay, edm.DateTimeOffset), d))
 	case 7:
+		if m.outputs != nil {
+			break
+		}
 		from, path, nav := m.many()
 		e := &query.CountOf{From: from, Path: path, Nav: nav}
 		m.within(nav.Target, func(v *query.Var) {
@@ -436,4 +450,247 @@ func TestAnyExpressionIsWorthWhatTheEvaluatorSays(t *testing.T) {
 func (m *maker) sql(engine string, q *query.Query) string {
 	text, args, err := m.sources[engine].(*sqldata.Source).Statement(q)
 	return fmt.Sprintln(text, args, err)
+}
+
+func TestPagesHoldEveryRowOnceInAnyOrder(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, 7)
+	rapid.Check(t, func(rt *rapid.T) {
+		m := &maker{world: w, t: rt}
+		q := m.over(drawn(m, w.things, w.items))
+		q.Order = m.order()
+		for _, o := range q.Order {
+			q.Columns = append(q.Columns, query.Column{Expr: o.Expr})
+		}
+		if m.int(2) == 0 {
+			q.Filter = m.expr(edm.Boolean, 2)
+		}
+		if errors.Is(m.asked("memory", q).Err, query.ErrValue) {
+			return
+		}
+		size := int64(1 + m.int(20))
+		for _, engine := range []string{"sqlite", "postgres"} {
+			whole := m.asked(engine, q)
+			if whole.Err != nil {
+				continue // the other properties say which errors there may be
+			}
+			var paged [][]any
+			page := *q
+			page.Top = size
+			for {
+				values, got := last(m, engine, &page)
+				if got.Err != nil {
+					m.t.Fatalf("%s: %v\n%s", engine, got.Err, m.sql(engine, &page))
+				}
+				paged = append(paged, got.Rows...)
+				if int64(len(got.Rows)) < size || len(paged) > len(whole.Rows) {
+					break
+				}
+				page.After = values
+			}
+			if !cmp.Equal(whole.Rows, paged) {
+				m.t.Fatalf("%s, pages of %d: %s\n%s", engine, size, cmp.Diff(whole.Rows, paged), m.sql(engine, &page))
+			}
+		}
+	})
+}
+
+// last is an answer and the values of its last row, as they come.
+func last(m *maker, engine string, q *query.Query) (values []any, a answer) {
+	r, err := m.sources[engine].Open(m.t.Context())
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	defer r.Close()
+	found, err := r.Rows(m.t.Context(), q)
+	if err != nil {
+		return nil, answer{Err: err}
+	}
+	defer found.Close()
+	for found.Next() {
+		values = append(values[:0], found.Values()...)
+		row := []any{found.Parent()}
+		for i, v := range values {
+			row = append(row, telling(q.Columns[i].Expr.Type().Kind, v))
+		}
+		a.Rows = append(a.Rows, row)
+	}
+	return values, answer{a.Rows, found.Err()}
+}
+
+func TestRelatedRowsComeByParentAndSkipAndTopHoldForEach(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, 9)
+	rapid.Check(t, func(rt *rapid.T) {
+		m := &maker{world: w, t: rt}
+		from := drawn(m, w.things, w.people, w.items, w.notes)
+		nav := drawn(m, from.Navigation...)
+		q := m.over(nav.Target)
+		m.key(q)
+		q.Order = m.order()
+		if m.int(2) == 0 {
+			q.Filter = m.expr(edm.Boolean, 3)
+		}
+		q.Parents = &query.Parents{Nav: nav}
+		for range m.int(8) {
+			row := drawn(m, w.rows[from]...)
+			var values []any
+			for _, l := range nav.On {
+				for i, p := range from.Properties {
+					if p == l.From {
+						values = append(values, row[i])
+					}
+				}
+			}
+			q.Parents.Values = append(q.Parents.Values, values)
+		}
+		if m.int(2) == 0 {
+			q.Top = int64(m.int(4))
+		}
+		if m.int(2) == 0 {
+			q.Skip = int64(m.int(3))
+		}
+		if m.int(3) == 0 {
+			q.Parents.Most = 1 + m.int(6)
+		}
+		m.agree(q)
+		m.agreeInNumber(q)
+	})
+}
+
+// agreeInNumber holds all sources to the same counts.
+func (m *maker) agreeInNumber(q *query.Query) {
+	m.t.Helper()
+	counts := func(engine string) ([]int64, error) {
+		r, err := m.sources[engine].Open(m.t.Context())
+		if err != nil {
+			m.t.Fatal(err)
+		}
+		defer r.Close()
+		return r.Count(m.t.Context(), q)
+	}
+	want, err := counts("memory")
+	if err != nil {
+		return
+	}
+	for _, engine := range []string{"sqlite", "postgres"} {
+		got, err := counts(engine)
+		if err != nil && !errors.Is(err, query.ErrValue) || err == nil && !cmp.Equal(want, got) {
+			m.t.Errorf("%s counts %v, %v; want %v\n%s", engine, got, err, want, m.sql(engine, q))
+		}
+	}
+}
+
+func TestRowsByKeyAndByNavigatingFromAnEntityAreThoseOfMemory(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, 11)
+	rapid.Check(t, func(rt *rapid.T) {
+		m := &maker{world: w, t: rt}
+		set := drawn(m, w.sets()...)
+		var of *query.Origin
+		for range m.int(4) {
+			of = &query.Origin{Set: set, Of: of, Nav: drawn(m, set.Navigation...)}
+			if m.int(3) > 0 || of.Of == nil || of.Of.Nav.Many {
+				of.Key = m.keyOf(set)
+			}
+			set = of.Nav.Target
+		}
+		q := m.over(set)
+		m.key(q)
+		q.Of, q.Order = of, m.order()
+		if m.int(4) == 0 || of == nil {
+			q.Key = m.keyOf(set)
+		}
+		if m.int(3) == 0 {
+			q.Filter = m.expr(edm.Boolean, 2)
+		}
+		m.agree(q)
+		m.agreeInNumber(q)
+	})
+}
+
+func (m *maker) keyOf(set *edm.EntitySet) []any {
+	row := drawn(m, m.rows[set]...)
+	return append([]any(nil), row[:len(set.Key)]...)
+}
+
+func TestAnyAggregationIsThatOfMemory(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, 13)
+	rapid.Check(t, func(rt *rapid.T) {
+		m := &maker{world: w, t: rt}
+		q := m.over(drawn(m, w.things, w.things, w.items, w.notes))
+		if m.int(2) == 0 {
+			q.Apply = append(q.Apply, query.Step{Filter: m.expr(edm.Boolean, 2)})
+		}
+		q.Apply = append(q.Apply, m.step())
+		outputs := outputsOf(q)
+		if m.int(3) == 0 {
+			m.outputs = outputs
+			q.Apply = append(q.Apply, query.Step{Filter: m.expr(edm.Boolean, 2)}, m.step())
+			outputs = outputsOf(q)
+		}
+		m.outputs = outputs
+		if m.int(3) == 0 {
+			q.Filter = m.expr(edm.Boolean, 2)
+		}
+		for _, o := range outputs {
+			q.Columns = append(q.Columns, query.Column{Expr: o})
+		}
+		q.Columns = append(q.Columns, query.Column{Expr: m.expr(drawn(m, kinds()...), 2)})
+		for _, o := range outputs {
+			q.Order = append(q.Order, query.Order{Expr: o, Desc: m.int(2) == 0})
+		}
+		m.agree(q)
+		m.agreeInNumber(q)
+	})
+}
+
+// outputsOf are the columns of a query's last step.
+func outputsOf(q *query.Query) (outputs []query.Expr) {
+	step := len(q.Apply) - 1
+	s := q.Apply[step]
+	for i, c := range s.By {
+		outputs = append(outputs, &query.Output{Step: step, Index: i, Of: c.Expr.Type()})
+	}
+	for i, a := range s.Aggregate {
+		outputs = append(outputs, &query.Output{Step: step, Index: len(s.By) + i, Of: a.Type})
+	}
+	return outputs
+}
+
+// step makes groups.
+func (m *maker) step() query.Step {
+	var s query.Step
+	for range m.int(3) {
+		if e := m.property(drawn(m, kinds()...)); e != nil {
+			s.By = append(s.By, query.Column{Expr: e})
+		}
+	}
+	if m.int(5) > 0 || len(s.By) == 0 {
+		s.Aggregate = append(s.Aggregate, query.Aggregate{Method: query.Count, Type: m.typ(edm.Int64), Name: "n"})
+	}
+	for range m.int(3) {
+		s.Aggregate = append(s.Aggregate, m.aggregate())
+	}
+	return s
+}
+
+func (m *maker) aggregate() query.Aggregate {
+	k := drawn(m, kinds()...)
+	method := drawn(m, query.Min, query.Max, query.CountDistinct)
+	if k != edm.Boolean && k != edm.Enum && k <= edm.Decimal && m.int(2) == 0 {
+		method = drawn(m, query.Sum, query.Average)
+	}
+	a := query.Aggregate{Method: method, Expr: m.expr(k, 2), Type: m.typ(k), Name: "a"}
+	integer := k >= edm.Byte && k <= edm.Int64
+	switch {
+	case method == query.CountDistinct, method == query.Sum && integer:
+		a.Type = m.typ(edm.Int64)
+	case method == query.Average && integer:
+		a.Type = m.typ(edm.Decimal)
+	case method == query.Sum && k == edm.Single, method == query.Average && k == edm.Single:
+		a.Type = m.typ(edm.Double)
+	}
+	return a
 }
