@@ -209,7 +209,7 @@ func (t *table) unfit(key []string) string {
 func (t *table) demand(key []string) []string {
 	for _, name := range key {
 		if c := t.column(name); !c.notNull {
-			t.where = append(t.where, quoteName(name)+" is not null")
+			t.where = append(t.where, quote(name)+" is not null")
 			c.notNull = true
 		}
 	}

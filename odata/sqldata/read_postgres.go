@@ -183,7 +183,7 @@ func (p pg) rights(ctx context.Context, rs []*relation) (string, error) {
 		return "", err
 	}
 	if super {
-		return "role " + quoteName(role) + " is a superuser", nil
+		return "role " + quote(role) + " is a superuser", nil
 	}
 	oids := []int64{}
 	for _, r := range rs {
@@ -209,5 +209,5 @@ func (p pg) rights(ctx context.Context, rs []*relation) (string, error) {
 		return "", err
 	}
 	slices.Sort(reasons)
-	return "role " + quoteName(role) + " " + reasons[0], nil
+	return "role " + quote(role) + " " + reasons[0], nil
 }

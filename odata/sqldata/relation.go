@@ -3,7 +3,6 @@ package sqldata
 import (
 	"context"
 	"database/sql"
-	"strings"
 
 	"github.com/keywright/keywright/odata/edm"
 )
@@ -70,9 +69,9 @@ func (r *relation) String() string {
 // from is the relation as SQL names it.
 func (r *relation) from() string {
 	if r.schema == "" {
-		return quoteName(r.name)
+		return quote(r.name)
 	}
-	return quoteName(r.schema) + "." + quoteName(r.name)
+	return quote(r.schema) + "." + quote(r.name)
 }
 
 func (r *relation) column(name string) *column {
@@ -106,9 +105,6 @@ func subset(some, of []string) bool {
 	}
 	return true
 }
-
-// quoteName writes a name so that it is a name, whatever it holds.
-func quoteName(name string) string { return `"` + strings.ReplaceAll(name, `"`, `""`) + `"` }
 
 // each calls scan for every row of a query.
 func each(ctx context.Context, tx *sql.Tx, scan func(scan func(...any) error) error, query string, args ...any) error {

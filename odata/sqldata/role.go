@@ -14,11 +14,11 @@ func readOnlyRole(rs []*relation) string {
 	for _, r := range rs {
 		if !slices.Contains(schemas, r.schema) {
 			schemas = append(schemas, r.schema)
-			fmt.Fprintf(&b, "grant usage on schema %s to reader; ", quoteName(r.schema))
+			fmt.Fprintf(&b, "grant usage on schema %s to reader; ", quote(r.schema))
 		}
 	}
 	for _, s := range schemas {
-		fmt.Fprintf(&b, "grant select on all tables in schema %s to reader; revoke create on schema %s from public; ", quoteName(s), quoteName(s))
+		fmt.Fprintf(&b, "grant select on all tables in schema %s to reader; revoke create on schema %s from public; ", quote(s), quote(s))
 	}
 	return strings.TrimSpace(b.String())
 }
