@@ -8,48 +8,50 @@ import (
 	"github.com/keywright/keywright/odata/sqldata"
 )
 
-// read reads every column of every table as the description has it, and returns how many rows there were.
-func read(t testing.TB, dsn string, d *sqldata.Description) (rows int) {
+// rows are all rows of all tables, as a source answers.
+func rows(t testing.TB, dsn string, d *sqldata.Description) (text string, n int) {
 	t.Helper()
-	db, _, err := sqldata.Open(dsn, sqldata.Options{})
+	db, engine, err := sqldata.Open(dsn, sqldata.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer db.Close()
-	for _, table := range d.Tables {
-		var columns []string
-		for _, p := range table.Set.Properties {
-			c := table.Columns[p]
-			column := `"` + strings.ReplaceAll(c.Name, `"`, `""`) + `"`
-			if c.Cast != "" {
-				column = "cast(" + column + " as " + c.Cast + ")"
-			}
-			columns = append(columns, column)
-		}
-		query := "select count(*) from (select " + strings.Join(columns, ", ") + " from " + table.From
-		if table.Where != "" {
-			query += " where " + table.Where
-		}
-		var n int
-		if err := db.QueryRowContext(t.Context(), query+") as q").Scan(&n); err != nil {
-			t.Fatalf("%v\n%s", err, query)
-		}
-		rows += n
+	source, err := sqldata.New(db, engine, d.Tables, sqldata.Options{})
+	if err != nil {
+		t.Fatal(err)
 	}
-	return rows
+	var b strings.Builder
+	for _, set := range d.Model.Sets {
+		a := ask(t, source, all(set))
+		if a.Err != nil {
+			t.Fatalf("%s: %v", set.Name, a.Err)
+		}
+		fmt.Fprintf(&b, "\n%s\n", set.Name)
+		for _, row := range a.Rows {
+			n++
+			for i, p := range set.Properties {
+				if row[i+1] != nil {
+					fmt.Fprintf(&b, "  %s=%v", p.Name, row[i+1])
+				}
+			}
+			b.WriteString("\n")
+		}
+	}
+	return b.String(), n
 }
 
 func TestEveryColumnCanBeReadAsItIsDescribed(t *testing.T) {
 	t.Parallel()
 	everything := sqldata.Publish{Tables: []string{"*", "sales.*", "archive.*"}, Writable: true}
 	for name, dsn := range map[string]string{
-		"shop_sqlite.sql": liteWith(t, testdata(t, "shop_sqlite.sql")), "shop_postgres.sql": postgresWith(t, testdata(t, "shop_postgres.sql")),
+		"shop_sqlite": liteWith(t, testdata(t, "shop_sqlite.sql")), "shop_postgres": postgresWith(t, testdata(t, "shop_postgres.sql")),
 	} {
 		d, err := describe(t, dsn, everything)
 		if err != nil {
 			t.Fatal(name, err)
 		}
-		read(t, dsn, d)
+		text, _ := rows(t, dsn, d)
+		sameAs(t, name+".rows", text)
 	}
 }
 
@@ -84,8 +86,12 @@ func TestStrangeNamesOfTablesAndColumnsCanBeRead(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if rows := read(t, dsn, d); rows != 2*len(tables) || len(d.Warnings) > 0 {
-			t.Errorf("%d rows in %d tables and views: %v", rows, 2*len(tables), d.Warnings)
+		if _, n := rows(t, dsn, d); n != 2*len(tables) || len(d.Warnings) > 0 {
+			t.Errorf("%d rows in %d tables and views: %v", n, 2*len(tables), d.Warnings)
 		}
 	}
+}
+
+func TestTheTableOfTypesIsTheOneInTheDocumentation(t *testing.T) {
+	sameAs(t, "../types.md", "# Types\n\nWhat becomes of each type of a column. It is written by the tests of this package.\n\n"+sqldata.Types())
 }

@@ -71,7 +71,7 @@ var sqliteTypes = []sqlType{
 	{Name: "DATE", Says: "DATE", Kind: edm.Date, Kept: ISO, Note: "text: 2026-03-01; see Publish.Kept"},
 	{Name: "DATETIME TIMESTAMP TIMESTAMPTZ", Says: "DATETIME, TIMESTAMP", Kind: edm.DateTimeOffset, Kept: ISO, Note: "text: 2026-03-01 12:00:00, UTC without an offset; see Publish.Kept"},
 	{Name: "TIME", Says: "TIME", Kind: edm.TimeOfDay, Kept: ISO, Note: "text: 12:00:00"},
-	{Name: "UUID GUID UNIQUEIDENTIFIER", Says: "UUID, GUID", Kind: edm.Guid, Note: "text"},
+	{Name: "UUID GUID UNIQUEIDENTIFIER", Says: "UUID, GUID", Kind: edm.String, Note: "as it stands: SQLite holds it to no spelling, and capitals would be other values"},
 	{Name: "BLOB BINARY VARBINARY BYTEA IMAGE JSONB", Says: "BLOB", Note: "binary data has no place in a feed"},
 	{Name: "ANY", Says: "ANY", Note: "it may hold anything: name its type in the configuration, or publish cast(it as text) in a view"},
 	{Name: "", Says: "none", Note: "it has no type: name one in the configuration, or publish cast(it as text) in a view"},

@@ -39,3 +39,14 @@ create table public.closed (id int primary key);
 create table public.half_closed (id int primary key, open text, pin text);
 create table public.ancestors (id int primary key);
 create table public.heirs (since date) inherits (public.ancestors);
+insert into public.customers (name, "e-mail", country, tags, photo, data, born, seen, local, alarm, lasts, address, cash, note, code, pos, spot, span, big, neg, tiny, r, d, s, o, ch, nm, b, password, tz, short)
+	values ('Ada', 'ada@example.com', 'D', '{a,b}', '\x00ff', '{"a": [1, "ü"]}', '1815-12-10', '2026-03-01 12:00:00.1234+02', '2026-03-01 12:00:00.123456', '23:59:59.5', '1 month',
+		'10.0.0.1/8', 1234.5, '<a>b</a>', 'A0EEBC99-9C0B-4EF8-BB6D-6BB9BD380A11', row(1, 2), '(1,2)', '[1,5)', 12345678901234567890.123456789, 12345, 0.0012, 1.5, 0.1, -7, 4294967295,
+		'x', 'a name', b'101', 'secret', '12:00+02', 'short');
+insert into public.customers (name, country, code) values ('Bob', 'AT', 'b0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11');
+insert into sales.orders values (1, 1, 2, 'in progress', 10, '2026-01-01 00:00:00Z'), (2, 2, null, '🙃', 0.5, '1999-12-31 23:59:59.999999Z');
+insert into archive.orders values (1999, 1, 1), (1999, 2, null);
+insert into archive.order_lines values (1999, 1, 1), (1999, 1, 2);
+insert into public.employees values (1, null, null, 'new'), (2, 1, 1, null);
+insert into public.measures values ('2026-03-01', 1, 'infinity'), ('2026-03-01', 2, 0.25);
+insert into public.only_unique values (1, 'b', null);

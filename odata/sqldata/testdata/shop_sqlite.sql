@@ -16,3 +16,13 @@ create table passports (customer_id integer primary key references customers(id)
 create view order_totals as select customer_id, cast(sum(total) as real) as total, count(*) as n from orders group by customer_id;
 create virtual table search using fts5(body);
 create table strict_one (id integer primary key, x any, y integer generated always as (id*2) virtual, z text) strict;
+insert into customers values (1, 'Ada', 'ada@example.com', 12.5, 1, '1815-12-10', x'00ff'), (2, 'Bob', null, null, null, null, null);
+insert into addresses values (1, 1, 'Main Street 1', null), (2, 1, 'Side Street 2', 'there');
+insert into orders values (1, 1, 1, 2, '2026-03-01 12:00:00', '23:59:59.5', 10.25, 'A0EEBC99-9C0B-4EF8-BB6D-6BB9BD380A11', 'x', 'y'), (2, 2, null, null, '2026-03-01T12:00:00.123+02:00', null, null, null, null, 1);
+insert into categories values (1, null, 'all'), (2, 1, 'some');
+insert into products values ('p', 'Title', null, '{"a": 1}', 2), ('q', 0123, 'p', null, null), (null, 'without a key', null, null, null);
+insert into order_lines values (1, 1, 'p', 2), (1, 2, 'q', 3);
+insert into shipments values (2026, 1, 2, 1), (2026, 9, 9, 2);
+insert into tags values ('t', null);
+insert into passports values (1, 'P1');
+insert into strict_one (id, z) values (1, 'z');
