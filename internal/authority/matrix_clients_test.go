@@ -132,6 +132,9 @@ func oversightRows() map[string]row {
 			_, _, err := c.Inventory(ctx, by, standard, authority.InventoryQuery{Limit: 5})
 			return err
 		}, over},
+		"Administers": {func(ctx context.Context, c *cast, by token.Identity) error {
+			return c.Administers(ctx, by, standard)
+		}, over},
 		"Stop": {func(ctx context.Context, c *cast, by token.Identity) error {
 			results, err := c.Stop(ctx, by, standard, authority.Batch{Action: token.ActRevoke, IDs: []string{c.target(ctx), c.pair(ctx), c.robot(ctx)}})
 			for _, r := range results {

@@ -9,19 +9,14 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-const (
-	// patience is how long a client may take to read what was written before its connection ends. The whole answer may take
-	// as long as it is read.
-	patience = time.Minute
-	// first is how long the first byte may take: the slowest statement that can be configured, and its queue.
-	first = 11 * time.Minute
-)
+// first is how long the first byte may take: the slowest statement that can be configured, and its queue. From then on the
+// service sets a deadline for each part, so that an answer may take as long as its client goes on reading.
+const first = 11 * time.Minute
 
-// writer lets a long answer live longer than the server's limit for others, as long as the client goes on reading.
+// writer lets an answer take longer than the server allows others, and remembers its status.
 type writer struct {
 	http.ResponseWriter
 	control *http.ResponseController
-	until   time.Time // the deadline that is set
 	status  int
 }
 
@@ -39,7 +34,7 @@ func (w *writer) begin(r *http.Request) {
 	r.Body = &body{r.Body, w}
 }
 
-// read lifts the deadline for reading, which would end the request when it passes, also after all was read.
+// read lifts the deadline for reading: when it passes, the server takes the client for gone, also after all was read.
 func (w *writer) read() { _ = w.control.SetReadDeadline(time.Time{}) }
 
 func (w *writer) WriteHeader(status int) {
@@ -52,10 +47,6 @@ func (w *writer) WriteHeader(status int) {
 func (w *writer) Write(b []byte) (int, error) {
 	if w.status == 0 {
 		w.status = http.StatusOK
-	}
-	if now := time.Now(); w.until.Sub(now) < patience/2 {
-		w.until = now.Add(patience)
-		_ = w.control.SetWriteDeadline(w.until)
 	}
 	return w.ResponseWriter.Write(b)
 }

@@ -276,3 +276,37 @@ func FuzzOpen(f *testing.F) {
 		}
 	})
 }
+
+func TestWhatIsDerivedStaysWithItsKeysetAndItsPurpose(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "keyset")
+	if err := keyring.CreateBox(path); err != nil {
+		t.Fatal(err)
+	}
+	derive := func(purpose string) string {
+		b, err := keyring.OpenBox(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		key, err := b.Derive(purpose)
+		if err != nil || len(key) != 32 {
+			t.Fatalf("%d bytes, %v", len(key), err)
+		}
+		return string(key)
+	}
+	first := derive("a")
+	if derive("a") != first {
+		t.Error("another one after a restart")
+	}
+	if derive("b") == first {
+		t.Error("the same for another purpose")
+	}
+	if err := keyring.AddKey(path); err != nil {
+		t.Fatal(err)
+	}
+	if derive("a") == first {
+		t.Error("the same after a key was added")
+	}
+	if _, err := (*keyring.Box)(nil).Derive("a"); err == nil {
+		t.Error("derived from nothing")
+	}
+}

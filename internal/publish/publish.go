@@ -88,7 +88,7 @@ func Open(ctx context.Context, o Options) (*Feeds, error) {
 	}
 	f.ended, f.stop = context.WithCancel(context.WithoutCancel(ctx))
 	if err := f.openBuiltIn(); err != nil {
-		f.log.DebugContext(ctx, "the built-in feed can't be opened", slog.Any("error", err))
+		f.log.ErrorContext(ctx, "the built-in feed can't be opened", slog.Any("error", err))
 		f.builtIn.state.Problem = "It can't be opened. The log says why."
 	}
 	for _, s := range o.Sources {

@@ -61,3 +61,26 @@ func sqlitePath(dsn string) (string, error) {
 	}
 	return path, nil
 }
+
+// pair is one of the second form: key = value, where a value with blanks is in quotes and a backslash takes the next letter as it is.
+var (
+	pair    = regexp.MustCompile(`^\s*(\w+)\s*=\s*('(?:[^'\\]|\\.)*'|(?:[^\s'\\]|\\.)*)`)
+	escaped = regexp.MustCompile(`\\(.)`)
+)
+
+// addressOf is a DSN in its first form, for who reads no other. What pairs say becomes parameters; the last of two wins.
+func addressOf(dsn string) string {
+	if !pairsForm.MatchString(dsn) {
+		return dsn
+	}
+	said := url.Values{}
+	for m := pair.FindStringSubmatch(dsn); m != nil; m = pair.FindStringSubmatch(dsn) {
+		dsn = dsn[len(m[0]):]
+		value := m[2]
+		if strings.HasPrefix(value, "'") {
+			value = value[1 : len(value)-1]
+		}
+		said.Set(m[1], escaped.ReplaceAllString(value, "$1"))
+	}
+	return "postgres://?" + strings.ReplaceAll(said.Encode(), "+", "%20") // a plus is itself there
+}

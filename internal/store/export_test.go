@@ -3,6 +3,8 @@ package store
 import (
 	"context"
 	"database/sql"
+
+	"github.com/keywright/keywright/odata/edm"
 )
 
 // What tests of this package may reach inside: statements of their own, and the statements that methods
@@ -94,4 +96,30 @@ func (s *Store) WhileMigrating(ctx context.Context, fn func()) error {
 		fn()
 		return nil
 	})
+}
+
+// AddressOf is addressOf.
+func AddressOf(dsn string) string { return addressOf(dsn) }
+
+// FeedModel is what a feed publishes, and the text of its queries for each audience.
+func FeedModel() (m *edm.Model, queries []string) {
+	f := newFeedModel()
+	for _, of := range []audience{everything(), ownOf(), ofApp()} {
+		for _, t := range f.tables(of) {
+			queries = append(queries, t.From)
+		}
+	}
+	return f.model, queries
+}
+
+// FeedColumns are the columns that sets read, by set.
+func FeedColumns() map[string][]string {
+	f := newFeedModel()
+	out := map[string][]string{}
+	for s, columns := range f.columns {
+		for _, c := range columns {
+			out[s.Name] = append(out[s.Name], c.Name)
+		}
+	}
+	return out
 }

@@ -168,12 +168,12 @@ func link(from *edm.EntitySet, way, by string, to *edm.EntitySet, back string) {
 func (m *feedModel) tables(of audience) []sqldata.Table {
 	const tokenColumns = `select id, name, description, case scheme when '' then 'pat' else 'legacy' end as kind,
 		case when revoked_at is not null then 'revoked' when expires_at <= $now then 'expired' else 'active' end as status,
-		scopes, all_scopes, created_at, expires_at, revoked_at, owner_id, last_used_at, last_used_ip from tokens where workspace_id = $workspace`
+		trim(scopes) as scopes, all_scopes, created_at, expires_at, revoked_at, owner_id, last_used_at, last_used_ip from tokens where workspace_id = $workspace`
 	from := map[*edm.EntitySet]string{
 		// Two parts, since ours and those that were imported have an index each.
 		m.tokens: tokenColumns + ` and scheme = ''` + of.credentials + ` union all ` + tokenColumns + ` and scheme <> ''` + of.credentials,
 		m.apps: `select id, name, description, case when disabled_at is null then 'active' else 'disabled' end as status,
-			scopes, created_at, disabled_at, created_by, last_used_at, last_used_ip from apps where workspace_id = $workspace` + of.apps,
+			trim(scopes) as scopes, created_at, disabled_at, created_by, last_used_at, last_used_ip from apps where workspace_id = $workspace` + of.apps,
 		m.oauthTokens: `select id, name, case when disabled_at is not null then 'disabled' when expires_at <= $now then 'expired' else 'active' end as status,
 			created_at, expires_at, disabled_at, last_refreshed_at, owner_id, last_used_at, last_used_ip from oauth_tokens where workspace_id = $workspace` + of.credentials,
 		m.members: `select u.id, u.name, u.email, m.role, m.created_at as joined_at from members m join users u on u.id = m.user_id

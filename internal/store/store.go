@@ -73,7 +73,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	s := &Store{now: o.Now, rows: 1, dsn: o.DSN}
+	s := &Store{now: o.Now, rows: 1, dsn: addressOf(o.DSN)}
 	var err error
 	if IsPostgres(o.DSN) {
 		s.rows = 64
