@@ -235,7 +235,7 @@ func parseDate(text string) (t time.Time, rest string, ok bool) {
 		return t, "", false
 	}
 	t = time.Date(year, time.Month(month), day, 0, 0, 0, 0, time.UTC)
-	return t, rest, int(t.Month()) == month && t.Day() == day // 30 February would be 2 March
+	return t, rest, int(t.Month()) == month // 30 February would be 2 March, and 0 March 28 February
 }
 
 // parseClock reads hh:mm, hh:mm:ss or hh:mm:ss.f as the time since midnight.
