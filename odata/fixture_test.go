@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -116,6 +117,9 @@ type client struct {
 
 func newClient(t testing.TB, m *edm.Model, source query.Source, o odata.Options) client {
 	t.Helper()
+	if o.Log == nil {
+		o.Log = slog.New(slog.NewTextHandler(t.Output(), nil))
+	}
 	s, err := odata.New(m, o)
 	if err != nil {
 		t.Fatal(err)

@@ -266,10 +266,16 @@ func cut(text string, separator byte) []string {
 			depth++
 		case c == ')' || c == ']' || c == '}':
 			depth--
-		case c == separator && depth == 0:
+		case c == separator && depth == 0 && (c != ';' || beginsOption(text[i+1:])):
 			parts = append(parts, text[begin:i])
 			begin = i + 1
 		}
 	}
 	return append(parts, text[begin:])
+}
+
+// beginsOption tells a semicolon that divides options from one that is searched for.
+func beginsOption(behind string) bool {
+	behind = strings.TrimLeft(behind, " \t")
+	return behind != "" && (behind[0] == '$' || behind[0] == '@')
 }

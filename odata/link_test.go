@@ -21,6 +21,7 @@ func TestOptionsOfNestedCollectionsAreCutOutOfExpand(t *testing.T) {
 			[]option{{"$expand", "Lines($top=2;$count=true)"}, {"$orderby", "A desc,B"}},
 		},
 		{"Orders/$ref($top=3)", "Orders", []option{{"$top", "3"}}},
+		{"Orders($search=a;b; $top=3)", "Orders", []option{{"$search", "a;b"}, {"$top", "3"}}},
 		{"*", "Orders", nil},
 		{"*($levels=2)", "Orders", []option{{"$expand", "Orders($levels=1)"}}},
 		{"*($levels=2),Orders($top=1)", "Orders", []option{{"$top", "1"}}},
