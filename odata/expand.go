@@ -3,6 +3,7 @@ package odata
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/keywright/keywright/odata/edm"
 	"github.com/keywright/keywright/odata/query"
@@ -238,6 +239,11 @@ func (s *shelf) parents(r *related, i, n int) *query.Parents {
 	return p
 }
 
+// anyRelated says whether rows can be related to any of the parents: null is equal to nothing.
+func anyRelated(p *query.Parents) bool {
+	return slices.ContainsFunc(p.Values, func(values []any) bool { return !slices.Contains(values, nil) })
+}
+
 // relatedRows reads what n rows from i on are related to. complete is for how many of them all was read.
 func (x *exchange) relatedRows(part *shelf, r *related, i, n int) (found *shelf, complete int, err error) {
 	q := *r.shape.query
@@ -254,7 +260,7 @@ func (x *exchange) relatedRows(part *shelf, r *related, i, n int) (found *shelf,
 	q.Parents.Most = relatedAtOnce + 2 // more than one parent may have
 	found = newShelf(r.shape, nil)
 	found.starts = append(make([]int, 0, n+1), 0)
-	if r.Nav.Many && q.Top == 0 {
+	if q.Top == 0 || !anyRelated(q.Parents) {
 		for range n {
 			found.starts = append(found.starts, 0)
 		}
