@@ -178,6 +178,9 @@ func (x *exchange) resource() resource {
 
 // rows answers everything that a source is read for.
 func (x *exchange) rows() error {
+	if err := checkExpands(x.bound.Query); err != nil {
+		return err
+	}
 	reader, err := x.access.Source.Open(x.ctx)
 	if err != nil {
 		return ofSource(err)

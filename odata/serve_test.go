@@ -275,3 +275,14 @@ func TestQueriesThatAreTooLongForAURLComeInABody(t *testing.T) {
 		t.Errorf("%d %s", w.Code, w.Body)
 	}
 }
+
+func TestExpandingWithoutEndIsRefused(t *testing.T) {
+	a := newAccounts()
+	c := newClient(t, a.model, a.rows(30), odata.Options{})
+	c.want(200, "Users?$expand=Boss($levels=max)")
+	for _, url := range []string{"Users?$expand=*($levels=max)", "Users?$expand=*($levels=5)", "Users?$expand=*($expand=*($expand=*($expand=*($expand=*($expand=*)))))"} {
+		if w := c.get(url); w.Code != 400 && w.Code != 501 {
+			t.Errorf("%s: %d, %d bytes", url, w.Code, w.Body.Len())
+		}
+	}
+}

@@ -2,6 +2,7 @@ package odata
 
 import (
 	"fmt"
+	"net/http"
 	"slices"
 	"strings"
 
@@ -118,6 +119,28 @@ func (x *exchange) shape(q *query.Query, refs bool, above *related) *shape {
 		s.expands = append(s.expands, r)
 	}
 	return s
+}
+
+// expandLimit is how many navigation properties are expanded at most, on all levels together. Each one costs queries, and with
+// $levels or "*" a short URL can name any number.
+const expandLimit = 100
+
+// checkExpands refuses what would cost too much.
+func checkExpands(q *query.Query) error {
+	var count func(q *query.Query) int
+	count = func(q *query.Query) int {
+		n := len(q.Expand)
+		for _, e := range q.Expand {
+			n += count(e.Query)
+		}
+		return n
+	}
+	if n := count(q); n > expandLimit {
+		f := refuse(http.StatusBadRequest, "too_much", fmt.Sprintf("$expand: %d navigation properties on all levels are more than the %d that are allowed.", n, expandLimit))
+		f.target = "$expand"
+		return f
+	}
+	return nil
 }
 
 // aggregated says whether rows are groups, and no entities any more.
