@@ -19,9 +19,10 @@ var (
 
 // withParams replaces the caller's parameters in SQL of the configuration, $user.email, by what place says of each. Texts in
 // quotes and quoted names stay as they are. What would make of an expression something else is refused: a second statement,
-// comments, numbered parameters, dollar quotes.
+// comments, numbered parameters, dollar quotes, parentheses that don't match.
 func withParams(engine Engine, text string, place func(name string) (string, error)) (string, error) {
 	var b strings.Builder
+	depth := 0 // of parentheses: what closes more than it opens would end what is written around it
 	for rest := text; rest != ""; {
 		n := 1
 		switch c := rest[0]; {
@@ -37,6 +38,12 @@ func withParams(engine Engine, text string, place func(name string) (string, err
 			b.WriteString(placed)
 			rest = rest[len(name):]
 			continue
+		case c == '(':
+			depth++
+		case c == ')':
+			if depth--; depth < 0 {
+				return "", errors.New(") closes nothing")
+			}
 		case c == ';':
 			return "", errors.New("; has no place in a condition")
 		case strings.HasPrefix(rest, "--"), strings.HasPrefix(rest, "/*"):
@@ -58,6 +65,9 @@ func withParams(engine Engine, text string, place func(name string) (string, err
 		}
 		b.WriteString(rest[:n])
 		rest = rest[n:]
+	}
+	if depth > 0 {
+		return "", errors.New("( is not closed")
 	}
 	return b.String(), nil
 }

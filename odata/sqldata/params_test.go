@@ -28,6 +28,9 @@ func TestParametersOfTheCallerAreFoundOutsideQuotesOnly(t *testing.T) {
 		{SQLite, `a = 'open`, ""},
 		{Postgres, `a = "open`, ""},
 		{SQLite, `[open = 1`, ""},
+		{SQLite, `(a = 1) and b in (')', $me)`, `(a = 1) and b in (')', <me>)`},
+		{SQLite, `a = $me) or (1 = 1`, ""},
+		{Postgres, `(a = $me`, ""},
 	} {
 		got, err := withParams(c.engine, c.in, func(name string) (string, error) { return "<" + name + ">", nil })
 		if got != c.want || (err == nil) != (c.want != "") {

@@ -77,7 +77,9 @@ func (w Warning) String() string {
 // Publish.Keys tell rows apart is trusted.
 func Describe(ctx context.Context, db *sql.DB, engine Engine, p Publish) (*Description, error) {
 	m := newMaker(engine, p)
-	if err := m.read(ctx, db); err != nil {
+	if err := m.read(ctx, db); errors.Is(err, ErrWritable) {
+		return nil, err
+	} else if err != nil {
 		return nil, fmt.Errorf("sqldata: %w", inWords(err))
 	}
 	if err := m.filters(ctx, db); err != nil {
