@@ -157,7 +157,8 @@ var errNothing = errors.New("none of its tables is published: see tables in the 
 func (s *source) problem(err error) string {
 	switch {
 	case errors.Is(err, sqldata.ErrWritable):
-		return "This role can write to the database. Give the feed one that only reads, or allow it: allow_writable_role."
+		why, _ := strings.CutPrefix(err.Error(), sqldata.ErrWritable.Error()+": ")
+		return "This role can write to the database: " + why + " Or allow it: allow_writable_role."
 	case errors.Is(err, context.DeadlineExceeded):
 		return fmt.Sprintf("The database did not answer within %d seconds.", int(readTimeout.Seconds()))
 	}
