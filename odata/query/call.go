@@ -126,13 +126,13 @@ func (b *binder) argument(call *uri.Call, e uri.Expr, kinds []edm.Kind, s *scope
 	}
 	x = typed(x, edm.Type{Kind: kinds[0]})
 	k := x.Type().Kind
+	if l, ok := x.(*Literal); ok && isInteger(k) && len(call.Args) > 2 && e == call.Args[2] && l.Value != nil && l.Value.(int64) < 0 {
+		return nil, b.fail(e.At(), "a length can't be negative")
+	}
 	switch {
 	case slices.Contains(kinds, k):
 		return x, b.zoned(call, e)
 	case kinds[0] == edm.Int32 && isInteger(k):
-		if l, ok := x.(*Literal); ok && len(call.Args) > 2 && e == call.Args[2] && l.Value != nil && l.Value.(int64) < 0 {
-			return nil, b.fail(e.At(), "a length can't be negative")
-		}
 		return x, nil
 	case kinds[0] == edm.Decimal && isInteger(k):
 		return convert(x, edm.Decimal), nil

@@ -167,13 +167,11 @@ func balanced(op Op, all []Expr) Expr {
 	return &Binary{Op: op, X: balanced(op, all[:half]), Y: balanced(op, all[half:]), Of: edm.Type{Kind: edm.Boolean}}
 }
 
-// entityTest binds a comparison of an entity with null: Owner eq null. Nil when it is none.
+// entityTest binds a comparison of an entity with null: Owner eq null. Nil when none of both is an entity.
 func (b *binder) entityTest(e *uri.Binary, s *scope) (Expr, error) {
-	of := e.X
-	if isNullLiteral(e.X) {
-		of = e.Y
-	} else if !isNullLiteral(e.Y) {
-		return nil, nil
+	of, with := e.X, e.Y
+	if isNullLiteral(of) {
+		of, with = with, of
 	}
 	switch of.(type) {
 	case *uri.Member, *uri.Root:
@@ -181,8 +179,11 @@ func (b *binder) entityTest(e *uri.Binary, s *scope) (Expr, error) {
 		return nil, nil
 	}
 	p, err := b.path(of, s)
-	if err != nil || p.value != nil || p.many != nil {
+	switch {
+	case err != nil || p.value != nil || p.many != nil:
 		return nil, err
+	case !isNullLiteral(with):
+		return nil, b.unsupported(e.At(), "entities can be compared with null only: compare their properties")
 	}
 	if err := b.count(of.At(), 2); err != nil {
 		return nil, err
@@ -201,7 +202,7 @@ func isNullLiteral(e uri.Expr) bool {
 
 func (b *binder) comparison(e *uri.Binary, x, y Expr) (Expr, error) {
 	op := map[string]Op{"eq": Equal, "ne": NotEqual, "gt": Greater, "ge": GreaterOrEqual, "lt": Less, "le": LessOrEqual}[e.Op]
-	x, y, err := b.unify(e, x, y)
+	x, y, err := b.unify(e.X, e.Y, x, y)
 	switch {
 	case err != nil:
 		return nil, err
@@ -221,7 +222,7 @@ func (b *binder) comparison(e *uri.Binary, x, y Expr) (Expr, error) {
 func isNullTest(x Expr) Expr { return &Unary{Op: IsNull, X: x, Of: edm.Type{Kind: edm.Boolean}} }
 
 func (b *binder) has(e *uri.Binary, x, y Expr) (Expr, error) {
-	x, y, err := b.unify(e, x, y)
+	x, y, err := b.unify(e.X, e.Y, x, y)
 	switch {
 	case err != nil:
 		return nil, err
@@ -259,7 +260,7 @@ func (b *binder) inList(e *uri.Binary, x Expr, of uri.Expr, s *scope) (Expr, err
 		if err != nil {
 			return nil, err
 		}
-		px, py, err := b.unify(e, x, y)
+		px, py, err := b.unify(e.X, item, x, y)
 		if err != nil {
 			return nil, err
 		}

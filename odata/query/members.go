@@ -32,6 +32,9 @@ func (b *binder) pathValue(e uri.Expr, s *scope) (Expr, error) {
 }
 
 func (b *binder) collection(e uri.Expr, p place) error {
+	if b.option == "$apply" {
+		return b.unsupported(e.At(), "%s leads to many: only paths that lead to one can be grouped by and aggregated", p.many.Name)
+	}
 	return b.fail(e.At(), "%s leads to many: use %s/any(x:…), %s/all(x:…) or %s/$count", p.many.Name, p.many.Name, p.many.Name, p.many.Name)
 }
 

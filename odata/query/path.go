@@ -179,7 +179,7 @@ func (b *binder) key(set *edm.EntitySet, seg uri.Segment) ([]any, error) {
 		names = append(names, p.Name)
 	}
 	if len(seg.Keys) != len(set.Key) || len(set.Key) > 1 && seg.Keys[0].Name == "" {
-		return nil, b.fail(seg.Pos, "a key of %s has %d values: %s", set.Name, len(set.Key), strings.Join(names, ", "))
+		return nil, b.fail(seg.Pos, "the key of %s is: %s", set.Name, strings.Join(names, ", "))
 	}
 	values := make([]any, len(set.Key))
 	for _, k := range seg.Keys {

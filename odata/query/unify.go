@@ -99,24 +99,24 @@ func members(e *edm.EnumType) (names []string) {
 	return names
 }
 
-// unify gives two values that are compared one type.
-func (b *binder) unify(e uri.Expr, x, y Expr) (Expr, Expr, error) {
+// unify gives two values that are compared one type. What they were in the request is for errors only.
+func (b *binder) unify(left, right uri.Expr, x, y Expr) (Expr, Expr, error) {
 	x, y = typed(x, y.Type()), typed(y, x.Type())
 	if x.Type().Kind == edm.Invalid { // null with null
 		return typed(x, edm.Type{Kind: edm.String}), typed(y, edm.Type{Kind: edm.String}), nil
 	}
-	x, err := b.read(e, x, y.Type())
+	x, err := b.read(left, x, y.Type())
 	if err != nil {
 		return nil, nil, err
 	}
-	y, err = b.read(e, y, x.Type())
+	y, err = b.read(right, y, x.Type())
 	if err != nil {
 		return nil, nil, err
 	}
 	xt, yt := x.Type(), y.Type()
 	switch {
 	case xt.Kind == edm.Binary || yt.Kind == edm.Binary:
-		return nil, nil, b.unsupported(e.At(), "binary values can't be compared")
+		return nil, nil, b.unsupported(right.At(), "binary values can't be compared")
 	case isInteger(xt.Kind) && isInteger(yt.Kind), xt.Kind == yt.Kind && xt.Enum == yt.Enum:
 		return x, y, nil
 	case isNumber(xt.Kind) && isNumber(yt.Kind):
@@ -128,7 +128,7 @@ func (b *binder) unify(e uri.Expr, x, y Expr) (Expr, Expr, error) {
 		to := promoted(xk, yk)
 		return convert(x, to), convert(y, to), nil
 	}
-	return nil, nil, b.fail(e.At(), "%s can't be compared with %s", b.typeText(xt), b.typeText(yt))
+	return nil, nil, b.fail(right.At(), "%s can't be compared with %s", b.typeText(xt), b.typeText(yt))
 }
 
 // read makes a text literal what it is compared with, which OData 4.01 asks for: 'active' a member of an enumeration, 'PT1H' a
