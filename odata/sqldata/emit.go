@@ -69,6 +69,9 @@ func (m *emitter) table(set *edm.EntitySet, alias string) string {
 	}
 	from := m.fill(t.from)
 	if len(t.where) > 0 {
+		if strings.HasPrefix(from, "(") {
+			from += " r" // PostgreSQL before 16 wants a name; of a table its own is kept, which the condition may use
+		}
 		from = "(select * from " + from + " where " + m.fill(t.where) + ")"
 	}
 	return from + " " + alias

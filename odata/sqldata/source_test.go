@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
 
 	"github.com/keywright/keywright/odata/edm"
 	"github.com/keywright/keywright/odata/query"
@@ -19,15 +20,10 @@ type answer struct {
 }
 
 // ask reads all rows of a query.
-func ask(t interface {
-	Helper()
-	Context() context.Context
-	Fatal(...any)
-	Error(...any)
-}, s query.Source, q *query.Query,
+func ask(t rapid.TB, s query.Source, q *query.Query,
 ) (a answer) {
 	t.Helper()
-	r, err := s.Open(t.Context())
+	r, err := s.Open(context.Background())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -36,7 +32,7 @@ func ask(t interface {
 			t.Error(err)
 		}
 	}()
-	found, err := r.Rows(t.Context(), q)
+	found, err := r.Rows(context.Background(), q)
 	if err != nil {
 		return answer{Err: err}
 	}
