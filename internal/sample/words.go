@@ -80,10 +80,10 @@ func (p place) family() []string {
 func customerTrades() map[string][]string {
 	return map[string][]string{
 		"de": {"Feinkost", "Lebensmittel", "Markthalle", "Gasthof", "Delikatessen", "Kaufhaus"},
-		"fr": {"Épicerie", "Gourmandises", "Restauration", "Comptoir", "Marché", "Traiteur"},
+		"fr": {"Épicerie", "Gourmandises", "Brasserie", "Comptoir", "Marché", "Traiteur"},
 		"en": {"Grocers", "Fine Foods", "Provisions", "Market Hall", "Catering", "Stores"},
 		"es": {"Ultramarinos", "Comestibles", "Supermercados", "Hostelería", "Mercado Central", "Tienda"},
-		"pt": {"Mercearia", "Supermercados", "Restaurantes", "Alimentos", "Armazém", "Hotelaria"},
+		"pt": {"Mercearia", "Supermercados", "Padaria", "Alimentos", "Armazém", "Hotelaria"},
 		"it": {"Alimentari", "Gastronomia", "Ristorazione", "Mercati", "Dispensa", "Bottega"},
 		"sv": {"Livsmedel", "Matvaror", "Delikatesser", "Handel", "Kolonial", "Torghandel"},
 		"pl": {"Delikatesy", "Spożywczy", "Hurtownia", "Gastronomia", "Sklepy", "Zajazd"},

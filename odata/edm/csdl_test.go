@@ -126,8 +126,7 @@ func validateXML(t *testing.T, document []byte) string {
 	command := exec.CommandContext(t.Context(), lint, "--noout", "--nonet", "--schema", schema, "-")
 	command.Stdin = bytes.NewReader(document)
 	out, err := command.CombinedOutput()
-	var failed *exec.ExitError
-	if errors.As(err, &failed) {
+	if _, failed := errors.AsType[*exec.ExitError](err); failed {
 		return string(out)
 	}
 	if err != nil {

@@ -5,6 +5,11 @@
 // A model is made at run time, from a database's tables for example, and does not change once Check has
 // passed. It holds no SQL and no rows. In it each entity set has an entity type of its own: what one finds
 // in databases is tables, and tables share no types.
+//
+// Clients are strict readers, and differ. So the documents say what all of them take: names that Check has looked at
+// (Identifier makes them of anything), referential constraints only where nothing contradicts them, and few annotations. And
+// values have one form each, which Format and AppendJSON write, and which ParseLiteral reads beside all others that URLs
+// may use: instants in UTC, no more than microseconds, decimals without exponents.
 package edm
 
 // Model is one service: what its $metadata document says.
