@@ -10,9 +10,14 @@ import (
 	"runtime/debug"
 
 	"github.com/keywright/keywright/internal/config"
+	"github.com/keywright/keywright/internal/publish"
+	"github.com/keywright/keywright/internal/sample"
 	"github.com/keywright/keywright/internal/server"
 	"github.com/keywright/keywright/internal/token"
 )
+
+// demoFeed is the name of the example's feed.
+const demoFeed = "sales"
 
 type demoCmd struct {
 	Listen        string `default:"127.0.0.1:8080" help:"Address of pages and API; the public URL is http:// and this."`
@@ -46,6 +51,9 @@ func (c *demoCmd) Run(s *streams) (err error) {
 	if c.Password == "" {
 		c.Password = token.RandomText(12).Reveal()
 	}
+	if cfg.Feeds, err = demoFeeds(s.ctx, filepath.Join(dir, "sales.db")); err != nil {
+		return fmt.Errorf("example data: %w", err)
+	}
 	made, err := seed(s.ctx, cfg, c.Password)
 	if err != nil {
 		return fmt.Errorf("example data: %w", err)
@@ -58,6 +66,21 @@ func (c *demoCmd) Run(s *streams) (err error) {
 	}
 	c.greet(s, cfg, dir, made)
 	return srv.Run(s.ctx)
+}
+
+// demoFeeds publishes a small trading company in every workspace of the demo.
+func demoFeeds(ctx context.Context, path string) (list []config.Feed, err error) {
+	if err := sample.File(ctx, path); err != nil {
+		return nil, err
+	}
+	for _, p := range token.Presets() {
+		list = append(list, config.Feed{
+			Workspace: string(p.Name), Name: demoFeed, Title: "Trading company (example)", DSN: token.SecretOf(path), Scope: publish.DefaultScope, Tables: []string{"*"},
+			Keys: map[string][]string{"sales_by_month": {"month"}}, Types: map[string]string{"sales_by_month.revenue": "decimal(14,2)"},
+			StatementTimeout: "30s", ConcurrentQueries: 4,
+		})
+	}
+	return list, nil
 }
 
 // directory returns where to keep things, and what to do about it at the end.
@@ -114,7 +137,14 @@ Check it, as a gateway does:
 
   curl -i -H 'Authorization: Bearer %[1]s' '%[2]s/verify?workspace=standard&scope=odata:read'
   curl -i -u 'anyone:%[1]s' '%[2]s/verify?workspace=standard'
-`, secret, cfg.PublicURL)
+
+Read data with it, in Excel or Power BI (OData feed; Basic; any user name, the token as password) or here:
+
+  %[2]s/odata/standard/%[3]s/
+
+  curl -u 'anyone:%[1]s' '%[2]s/odata/standard/%[3]s/Orders?$top=3&$expand=Customer'
+  curl -u 'anyone:%[1]s' '%[2]s/odata/standard/%[4]s/Tokens'
+`, secret, cfg.PublicURL, demoFeed, publish.BuiltIn)
 	}
 	if secret := made.clientSecret.Reveal(); secret != "" {
 		fmt.Fprintf(s.out, `
