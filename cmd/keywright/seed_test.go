@@ -195,7 +195,7 @@ func linesWork(t *testing.T, dir string) {
 			}
 		}
 	}
-	if lines != 4 || grants != 2 {
+	if lines != 6 || grants != 2 {
 		t.Errorf("%d lines to paste, %d of them for access tokens: %s", lines, grants, said.String())
 	}
 	stop()

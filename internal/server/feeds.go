@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"time"
 
 	"github.com/keywright/keywright/internal/config"
 	"github.com/keywright/keywright/internal/keyring"
@@ -10,12 +11,12 @@ import (
 )
 
 // openFeeds opens what is published. A database that does not answer is tried again and holds up nothing.
-func (s *Server) openFeeds(ctx context.Context, box *keyring.Box) (err error) {
+func (s *Server) openFeeds(ctx context.Context, box *keyring.Box, now func() time.Time) (err error) {
 	key, err := box.Derive("feeds")
 	if err != nil {
 		return err
 	}
-	o := publish.Options{Authority: s.rules, Key: key, Log: s.log}
+	o := publish.Options{Authority: s.rules, Key: key, Log: s.log, Now: now}
 	for i := range s.cfg.Feeds {
 		o.Sources = append(o.Sources, sourceOf(&s.cfg.Feeds[i]))
 	}

@@ -34,8 +34,9 @@ import (
 type Options struct {
 	Config  config.Config
 	Log     *slog.Logger
-	Demo    bool   // pages say that this is a demo
-	Version string // of this program, for the API's document
+	Demo    bool             // pages say that this is a demo
+	Version string           // of this program, for the API's document
+	Now     func() time.Time // the clock that rules and checks go by; nil is time.Now
 }
 
 const (
@@ -104,7 +105,7 @@ func Open(ctx context.Context, o Options) (*Server, error) {
 }
 
 func (s *Server) open(ctx context.Context, o Options) (err error) {
-	if s.store, err = store.Open(ctx, store.Options{DSN: s.cfg.Database, MaxConns: s.cfg.ReadConnections}); err != nil {
+	if s.store, err = store.Open(ctx, store.Options{DSN: s.cfg.Database, MaxConns: s.cfg.ReadConnections, Now: o.Now}); err != nil {
 		return err
 	}
 	if s.lock, err = s.store.Lock(ctx); err != nil {
@@ -122,9 +123,9 @@ func (s *Server) open(ctx context.Context, o Options) (err error) {
 		return err
 	}
 	issuer := Issuer(s.cfg)
-	s.checks = verify.New(verify.Config{Store: s.store, Format: format, MaxRecords: s.cfg.CacheRecords, Log: s.log, Box: box, Issuer: issuer})
-	s.rules = authority.New(authority.Config{Store: s.store, Checks: s.checks, Format: format, Log: s.log, Box: box, Issuer: issuer})
-	if err := s.openFeeds(ctx, box); err != nil {
+	s.checks = verify.New(verify.Config{Store: s.store, Format: format, MaxRecords: s.cfg.CacheRecords, Log: s.log, Box: box, Issuer: issuer, Now: o.Now})
+	s.rules = authority.New(authority.Config{Store: s.store, Checks: s.checks, Format: format, Log: s.log, Box: box, Issuer: issuer, Now: o.Now})
+	if err := s.openFeeds(ctx, box, o.Now); err != nil {
 		return err
 	}
 	reg := prometheus.NewRegistry()
