@@ -275,9 +275,7 @@ func (m *maker) try(ctx context.Context, db *sql.DB, t *table, filter string) st
 	if err != nil {
 		return err.Error()
 	}
-	if err := s.Close(); err != nil {
-		return err.Error()
-	}
+	defer s.Close()
 	return ""
 }
 

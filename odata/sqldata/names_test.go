@@ -81,10 +81,10 @@ func anyColumn(t *rapid.T, name string) *column {
 	c := &column{name: name, declared: "x", notNull: rapid.Bool().Draw(t, "not null"), description: rapid.String().Draw(t, "description")}
 	kind := rapid.SampledFrom([]edm.Kind{edm.Int16, edm.Int32, edm.Int64, edm.String, edm.Guid, edm.Double, edm.DateTimeOffset, edm.Enum, edm.Invalid}).Draw(t, "kind")
 	c.typ.Kind = kind
-	switch kind {
-	case edm.Invalid:
+	if kind == edm.Invalid {
 		c.problem = "it has one"
-	case edm.Enum:
+	}
+	if kind == edm.Enum {
 		c.enum = &enumeration{name: anyName().Draw(t, "enumeration"), labels: distinctNames(t, 1, 5, "labels")}
 	}
 	return c

@@ -29,7 +29,9 @@ func TestNoErrorOfOpeningHoldsThePassword(t *testing.T) {
 		db, engine, err := sqldata.Open(dsn, sqldata.Options{})
 		if err == nil {
 			_, err = sqldata.Describe(t.Context(), db, engine, sqldata.Publish{Tables: []string{"*"}})
-			db.Close()
+			if err := db.Close(); err != nil {
+				t.Error(err)
+			}
 		}
 		if err == nil {
 			t.Errorf("%s is opened", dsn)
@@ -175,11 +177,15 @@ func TestADirectoryThatCanNotBeWrittenTo(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("needs to become someone who may write nothing")
 	}
-	dir, err := os.MkdirTemp("", "sqldata")
+	dir, err := os.MkdirTemp("", "sqldata") //nolint:usetesting // t.TempDir is closed to others
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer os.RemoveAll(dir)
+	t.Cleanup(func() {
+		if err := os.RemoveAll(dir); err != nil {
+			t.Error(err)
+		}
+	})
 	self := filepath.Join(dir, "test")
 	binary, err := os.ReadFile(os.Args[0])
 	if err != nil {

@@ -59,7 +59,7 @@ var postgresTypes = []sqlType{
 }
 
 // sqliteTypes are the declared types of SQLite that mean something by their name. Others go by the rules of affinity: those with the word INT in
-// them are integers, CHAR, CLOB and TEXT text, REAL, FLOA and DOUB floating point; the rest is left out.
+// them are integers, CHAR, CLOB and TEXT text, REAL, FLOAT and DOUBLE floating point; the rest is left out.
 var sqliteTypes = []sqlType{
 	{Name: "BOOLEAN BOOL", Says: "BOOLEAN", Kind: edm.Boolean},
 	{Name: "INTEGER INT TINYINT SMALLINT MEDIUMINT BIGINT", Says: "INTEGER, BIGINT, …", Kind: edm.Int64, Note: "SQLite bounds none of them"},
@@ -195,16 +195,16 @@ func liteColumn(c *column) {
 		return
 	}
 	c.typ, c.cast, c.kept, c.document = edm.Type{Kind: r.Kind}, r.Cast, r.Kept, name == "JSON"
-	switch r.Kind {
-	case edm.Decimal:
+	if r.Kind == edm.DateTimeOffset || r.Kind == edm.TimeOfDay {
+		c.typ.Precision = 6
+	}
+	if r.Kind == edm.Decimal {
 		c.typ.Scale = -1
 		if m := digits.FindStringSubmatch(c.declared); m != nil {
 			c.typ.Precision, _ = strconv.Atoi(m[1]) // digits
 			c.typ.Scale, _ = strconv.Atoi(m[2])     // or "", which is 0
 			c.typ.Precision = max(c.typ.Precision, c.typ.Scale, 1)
 		}
-	case edm.DateTimeOffset, edm.TimeOfDay:
-		c.typ.Precision = 6
 	}
 }
 
@@ -226,7 +226,7 @@ func byAffinity(name string) (sqlType, bool) {
 		}
 	}
 	for _, rule := range []struct{ part, as string }{
-		{"CHAR", "TEXT"}, {"CLOB", "TEXT"}, {"TEXT", "TEXT"}, {"BLOB", "BLOB"}, {"REAL", "REAL"}, {"FLOA", "REAL"}, {"DOUB", "REAL"},
+		{"CHAR", "TEXT"}, {"CLOB", "TEXT"}, {"TEXT", "TEXT"}, {"BLOB", "BLOB"}, {"REAL", "REAL"}, {"FLOA", "REAL"}, {"DOUBLE", "REAL"},
 	} {
 		if strings.Contains(name, rule.part) {
 			return byName(rule.as)
