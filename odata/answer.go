@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"strconv"
@@ -22,6 +23,9 @@ const (
 
 // errEnough ends an answer whose headers are all that is wanted: that of HEAD.
 var errEnough = errors.New("odata: nothing more is wanted")
+
+// errGone says that the client takes no more.
+var errGone = errors.New("odata: the client is gone")
 
 // answer collects a response. What stays below a bound is sent whole, with its length and an ETag; of anything larger the
 // rest is streamed, and can no longer become an error: it breaks off.
@@ -93,6 +97,9 @@ func (o *answer) Write(p []byte) (int, error) {
 func (o *answer) spill() error {
 	first := !o.begun
 	if first {
+		if match := o.r.Header.Values("If-Match"); o.tag && len(match) > 0 && !tagged(match, "", false) {
+			return mismatch() // what is streamed has no tag
+		}
 		if err := o.begin(-1); err != nil {
 			return err
 		}
@@ -105,11 +112,11 @@ func (o *answer) spill() error {
 	if first || o.due.Load() {
 		if o.zip != nil {
 			if err := o.zip.Flush(); err != nil {
-				return err
+				return fmt.Errorf("%w: %w", errGone, err)
 			}
 		}
 		if err := http.NewResponseController(o.w).Flush(); err != nil && !errors.Is(err, http.ErrNotSupported) {
-			return err
+			return fmt.Errorf("%w: %w", errGone, err)
 		}
 		o.due.Store(false)
 		if o.timer != nil {
@@ -120,12 +127,14 @@ func (o *answer) spill() error {
 }
 
 func (o *answer) send(p []byte) error {
+	var to io.Writer = o.w
 	if o.zip != nil {
-		_, err := o.zip.Write(p)
-		return err
+		to = o.zip
 	}
-	_, err := o.w.Write(p)
-	return err
+	if _, err := to.Write(p); err != nil {
+		return fmt.Errorf("%w: %w", errGone, err)
+	}
+	return nil
 }
 
 // deadline is best effort: not every writer has one.
@@ -206,8 +215,10 @@ func (o *answer) finish() error {
 		return err
 	}
 	o.deadline(time.Now().Add(stalled))
-	_, err := o.w.Write(body)
-	return err
+	if _, err := o.w.Write(body); err != nil {
+		return fmt.Errorf("%w: %w", errGone, err)
+	}
+	return nil
 }
 
 // compress makes a whole body smaller.
@@ -243,7 +254,7 @@ func (o *answer) conditional(zip bool) (done bool, err error) {
 	_, _ = digest.Write(o.body)
 	tag := `"` + base64.RawURLEncoding.EncodeToString(digest.Sum(nil)[:15]) + `"`
 	if match := o.r.Header.Values("If-Match"); len(match) > 0 && !tagged(match, tag, false) {
-		return false, refuse(http.StatusPreconditionFailed, "precondition_failed", "What If-Match names is not what there is now.")
+		return false, mismatch()
 	}
 	h.Set("ETag", tag)
 	if !tagged(o.r.Header.Values("If-None-Match"), tag, true) {
@@ -255,6 +266,10 @@ func (o *answer) conditional(zip bool) (done bool, err error) {
 		return true, err
 	}
 	return true, nil
+}
+
+func mismatch() error {
+	return refuse(http.StatusPreconditionFailed, "precondition_failed", "What If-Match names is not what there is now.")
 }
 
 // tagged says whether a list of tags holds this one.

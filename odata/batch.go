@@ -246,7 +246,7 @@ func (x *exchange) below(target string) (*url.URL, error) {
 	if err != nil || strings.ContainsAny(rest, "#\t") {
 		return nil, refuse(http.StatusBadRequest, "invalid_url", "This is no URL.")
 	}
-	return &url.URL{Path: "/" + decoded, RawPath: "/" + path, RawQuery: query}, nil
+	return &url.URL{Path: "/" + decoded, RawPath: "/" + sanitize(path), RawQuery: query}, nil
 }
 
 // partWriter writes an answer as a part of another.

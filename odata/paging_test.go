@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -205,6 +206,30 @@ func TestNextLinksKeepWhatWasSentAsItWasSent(t *testing.T) {
 		}
 		if rows, _ := c.all(sent, nil); len(rows) != 30 && !strings.Contains(sent, "$top=20") {
 			t.Errorf("%s: %d rows", sent, len(rows))
+		}
+	}
+}
+
+func TestRowsThatAreReadInPartsForExpandingAreTheSame(t *testing.T) {
+	a := newAccounts()
+	c := newClient(t, a.model, a.rows(350), odata.Options{PageSize: 330})
+	for _, options := range []string{"", "$orderby=ExpiresAt desc,Owner/Name", "$skip=20", "$top=340&$skip=3"} {
+		plain, _ := c.all("Tokens?"+options, nil)
+		expanded, _ := c.all("Tokens?$expand=Owner,Events&"+options, nil)
+		if !slices.Equal(ids(plain), ids(expanded)) {
+			t.Errorf("%s:\n got %v\nwant %v", options, ids(expanded), ids(plain))
+		}
+		for _, row := range expanded {
+			events, owner := row["Events"].([]any), row["Owner"]
+			n, err := strconv.Atoi(row["ID"].(string)[24:])
+			if err != nil || len(events) != n%4 || (owner == nil) != (n%5 == 0) {
+				t.Errorf("%s: %v has events %v and owner %v", options, row["ID"], events, owner)
+			}
+			for _, e := range events {
+				if e.(map[string]any)["TokenID"] != row["ID"] {
+					t.Errorf("%v has the event %v", row["ID"], e)
+				}
+			}
 		}
 	}
 }

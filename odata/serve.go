@@ -36,7 +36,7 @@ func (s *Service) Serve(w http.ResponseWriter, r *http.Request, a Access) {
 	}
 	x := &exchange{
 		answer: s.newAnswer(w, r), ctx: r.Context(), access: a,
-		path: strings.TrimPrefix(r.URL.EscapedPath(), "/"), query: r.URL.RawQuery,
+		path: strings.ReplaceAll(strings.TrimPrefix(r.URL.EscapedPath(), "/"), "%24", "$"), query: r.URL.RawQuery,
 	}
 	defer x.release()
 	err := x.serve()
@@ -52,7 +52,7 @@ func (x *exchange) settle(err error) {
 		return
 	}
 	f := failed(err)
-	gone := x.ctx.Err() != nil && !errors.Is(x.ctx.Err(), context.DeadlineExceeded)
+	gone := errors.Is(err, errGone) || x.ctx.Err() != nil && !errors.Is(x.ctx.Err(), context.DeadlineExceeded)
 	if f.cause != nil && !gone {
 		x.service.options.Log.ErrorContext(x.ctx, "odata: a request failed",
 			"method", x.r.Method, "path", x.path, "status", f.status, "begun", x.begun, "error", f.cause)

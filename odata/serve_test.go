@@ -80,8 +80,10 @@ func TestMIN_10_WritesAreNotAllowedAnywhere(t *testing.T) {
 			t.Errorf("OPTIONS %s: %d %v", url, w.Code, w.Header())
 		}
 	}
-	if w := c.get("$batch"); w.Code != 405 || w.Header().Get("Allow") != "POST, OPTIONS" {
-		t.Errorf("GET $batch: %d %v", w.Code, w.Header())
+	for _, url := range []string{"$batch", "%24batch", "Tokens/$query", "Tokens/%24query"} {
+		if w := c.get(url); w.Code != 405 || w.Header().Get("Allow") != "POST, OPTIONS" {
+			t.Errorf("GET %s: %d %v", url, w.Code, w.Header())
+		}
 	}
 }
 
@@ -113,6 +115,9 @@ func TestMIN_17_AnUnchangedAnswerIsNotSentAgain(t *testing.T) {
 			c.want(200, url, "Accept-Encoding", encoding, "If-Match", tag)
 		}
 	}
+	large := newClient(t, a.model, a.rows(3000), odata.Options{})
+	large.want(412, "Tokens", "If-Match", `"x"`)
+	large.want(200, "Tokens", "If-Match", "*")
 	tag := c.get("Users('ann')").Header().Get("ETag")
 	source[a.users][0][1] = "Ann"
 	c.want(200, "Users('ann')", "If-None-Match", tag)
@@ -283,6 +288,25 @@ func TestExpandingWithoutEndIsRefused(t *testing.T) {
 	for _, url := range []string{"Users?$expand=*($levels=max)", "Users?$expand=*($levels=5)", "Users?$expand=*($expand=*($expand=*($expand=*($expand=*($expand=*)))))"} {
 		if w := c.get(url); w.Code != 400 && w.Code != 501 {
 			t.Errorf("%s: %d, %d bytes", url, w.Code, w.Body.Len())
+		}
+	}
+}
+
+func TestAHandlerIsMountedBelowAnyPath(t *testing.T) {
+	a := newAccounts()
+	s := newClient(t, a.model, a.rows(3), odata.Options{}).service
+	for root, requests := range map[string][]string{
+		"http://h/":               {"/Users('b%2Fob')", "//Users('b%2Fob')"},
+		"http://h/odata/a%20b/":   {"/odata/a%20b/Users('b%2Fob')", "/Users('b%2Fob')"},
+		"https://h/x":             {"/x/Users('b%2Fob')"},
+		"https://h/odata/%C3%BC/": {"/odata/%C3%BC/Users('b%2Fob')"},
+	} {
+		for _, url := range requests {
+			w := httptest.NewRecorder()
+			s.Handler(a.rows(3), root).ServeHTTP(w, httptest.NewRequest(http.MethodGet, strings.Replace(url, "//", "/", 1), nil))
+			if want := strings.TrimSuffix(root, "/") + "/$metadata#Users/$entity"; w.Code != 200 || !strings.Contains(w.Body.String(), want) {
+				t.Errorf("%s below %s: %d %s", url, root, w.Code, w.Body)
+			}
 		}
 	}
 }

@@ -104,7 +104,7 @@ type Access struct {
 func (s *Service) Handler(source query.Source, root string) http.Handler {
 	prefix := ""
 	if u, err := url.Parse(root); err == nil {
-		prefix = strings.TrimSuffix(u.Path, "/")
+		prefix = strings.TrimSuffix(u.EscapedPath(), "/")
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s.Serve(w, strip(r, prefix), Access{Source: source, Root: root})
@@ -113,18 +113,18 @@ func (s *Service) Handler(source query.Source, root string) http.Handler {
 
 // strip removes the service's own path from that of a request.
 func strip(r *http.Request, prefix string) *http.Request {
-	path, ok := strings.CutPrefix(r.URL.Path, prefix)
-	if prefix == "" || !ok || path != "" && path[0] != '/' {
+	raw, ok := strings.CutPrefix(r.URL.EscapedPath(), prefix)
+	if prefix == "" || !ok || raw != "" && raw[0] != '/' {
+		return r
+	}
+	path, err := url.PathUnescape(raw)
+	if err != nil {
 		return r
 	}
 	inner := new(http.Request)
 	*inner = *r
 	inner.URL = new(url.URL)
 	*inner.URL = *r.URL
-	inner.URL.Path = path
-	inner.URL.RawPath = ""
-	if raw, ok := strings.CutPrefix(r.URL.RawPath, prefix); ok {
-		inner.URL.RawPath = raw
-	}
+	inner.URL.Path, inner.URL.RawPath = path, raw
 	return inner
 }
