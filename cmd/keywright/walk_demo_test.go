@@ -67,6 +67,12 @@ func (m walkersMain) Run() int {
 func theDemo(t *testing.T) *walkDemo {
 	t.Helper()
 	testkit.Need(t, "chromium")
+	return runningDemo(t)
+}
+
+// runningDemo is theDemo for tests that need no browser.
+func runningDemo(t *testing.T) *walkDemo {
+	t.Helper()
 	demos.Lock()
 	defer demos.Unlock()
 	if demos.walkDemo == nil && demos.err == nil {

@@ -60,9 +60,9 @@ func NPM(t testing.TB, file string) string {
 	return path
 }
 
-// Node returns what it takes to run a program in internal/testkit/npm, such as "jose.mjs", which is named for
-// the package that it shows: node, and the program's path.
-func Node(t testing.TB, program string) (node, path string) {
+// Node returns what it takes to run a program in internal/testkit/npm, such as "jose.mjs": node, and the program's
+// path. It needs the packages; none named means the one that the program is named for.
+func Node(t testing.TB, program string, packages ...string) (node, path string) {
 	t.Helper()
 	const leastNode = 20 // the packages use what earlier ones keep behind a flag
 	node = Need(t, "node")
@@ -71,8 +71,13 @@ func Node(t testing.TB, program string) (node, path string) {
 	if n, perr := strconv.Atoi(major); err != nil || perr != nil || n < leastNode {
 		Missing(t, "node "+strconv.Itoa(leastNode)+" or later")
 	}
-	installed := NPM(t, strings.TrimSuffix(program, ".mjs")+"/package.json")
-	return node, filepath.Join(installed, "..", "..", "..", program)
+	if len(packages) == 0 {
+		packages = []string{strings.TrimSuffix(program, ".mjs")}
+	}
+	for _, name := range packages {
+		NPM(t, name+"/package.json")
+	}
+	return node, filepath.Join(NPM(t, "."), "..", program)
 }
 
 // serverDirs lists where Debian keeps programs that are not in a user's PATH, newest PostgreSQL first.
