@@ -290,3 +290,21 @@ func TestTypesAreTheSameForTwoTablesInTwoSchemas(t *testing.T) {
 		}
 	}
 }
+
+func TestWhatLeadsToFilteredRowsMayLeadToNone(t *testing.T) {
+	t.Parallel()
+	read := describer(t, postgresWith(t, "create table owners (id int primary key); create table things (id int primary key, owner_id int not null references owners)"))
+	for filter, nullable := range map[string]bool{"": false, "id = 1": true} {
+		p := sqldata.Publish{Tables: []string{"*"}, Writable: true}
+		if filter != "" {
+			p.Where = map[string]string{"owners": filter}
+		}
+		d, err := read(p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if way := d.Model.Set("Things").Way("Owner"); way == nil || way.Nullable != nullable {
+			t.Errorf("filter %q: %+v", filter, way)
+		}
+	}
+}

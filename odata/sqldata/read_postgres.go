@@ -54,7 +54,7 @@ func (p pg) load(ctx context.Context, rs []*relation) error {
 
 func (p pg) columns(ctx context.Context, byOID map[int64]*relation, oids []int64) error {
 	enums := map[int64][]*column{}
-	// Domains go down to their base type step by step; the first that says a length counts. That a domain is "not null" is no promise: outer
+	// Domains go down to their base type step by step; the last of them says the length. That a domain is "not null" is no promise: outer
 	// joins and subqueries get around it. Nor is it one of foreign tables, or while it is not validated.
 	err := each(ctx, p.tx, func(scan func(...any) error) error {
 		var table, base int64
@@ -78,7 +78,7 @@ func (p pg) columns(ctx context.Context, byOID map[int64]*relation, oids []int64
 			select a.attrelid, a.attnum, a.atttypid as type, a.atttypmod as mod
 			from pg_attribute a where a.attrelid::bigint = any($1::bigint[]) and a.attnum > 0 and not a.attisdropped
 			union all
-			select b.attrelid, b.attnum, t.typbasetype, case when b.mod >= 0 then b.mod else t.typtypmod end
+			select b.attrelid, b.attnum, t.typbasetype, t.typtypmod
 			from based b join pg_type t on t.oid = b.type where t.typtype = 'd')
 		select a.attrelid::bigint, a.attname, format_type(a.atttypid, a.atttypmod),
 			a.attnotnull and r.relkind <> 'f' and not exists (select from pg_constraint o
