@@ -5,8 +5,8 @@ package memory
 
 import (
 	"context"
-	"fmt"
 	"slices"
+	"strconv"
 
 	"github.com/keywright/keywright/odata/edm"
 	"github.com/keywright/keywright/odata/query"
@@ -214,7 +214,9 @@ func (r reader) reached(set *edm.EntitySet, of *query.Origin, key []any) []row {
 	} else {
 		for _, from := range r.reached(of.Set, of.Of, of.Key) {
 			for _, to := range from.Related(of.Nav) {
-				found = append(found, to.(row))
+				if to, ok := to.(row); ok {
+					found = append(found, to)
+				}
 			}
 		}
 	}
@@ -248,6 +250,15 @@ func keep(found []row, filter query.Expr) ([]row, error) {
 	return kept, nil
 }
 
+// identity tells groups apart.
+func identity(by []query.Column, values []any) string {
+	var b []byte
+	for i, c := range by {
+		b = strconv.AppendQuote(b, query.Identity(c.Expr.Type().Kind, values[i]))
+	}
+	return string(b)
+}
+
 // aggregate makes a row of each group, in the order in which groups begin.
 func aggregate(found []row, step *query.Step) ([]row, error) {
 	type group struct {
@@ -272,10 +283,7 @@ func aggregate(found []row, step *query.Step) ([]row, error) {
 		if err != nil {
 			return nil, err
 		}
-		id := ""
-		for i, c := range step.By {
-			id += fmt.Sprintf("%q", query.Identity(c.Expr.Type().Kind, by[i]))
-		}
+		id := identity(step.By, by)
 		if groups[id] == nil {
 			groups[id] = begin(by)
 			inOrder = append(inOrder, groups[id])

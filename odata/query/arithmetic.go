@@ -21,16 +21,16 @@ func Arithmetic(op Op, k edm.Kind, x, y any) (any, error) {
 		if op == DivBy {
 			return decimalArithmetic(op, fmt.Sprint(x), fmt.Sprint(y))
 		}
-		return integerArithmetic(op, x, y.(int64))
+		return integerArithmetic(op, x, as[int64](y))
 	case float64:
-		return doubleArithmetic(op, x, y.(float64))
+		return doubleArithmetic(op, x, as[float64](y))
 	case string:
-		return decimalArithmetic(op, x, y.(string))
+		return decimalArithmetic(op, x, as[string](y))
 	case time.Duration:
 		if op == Sub {
-			return addDurations(x, -y.(time.Duration))
+			return addDurations(x, -as[time.Duration](y))
 		}
-		return addDurations(x, y.(time.Duration))
+		return addDurations(x, as[time.Duration](y))
 	case time.Time:
 		return timeArithmetic(op, k, x, y)
 	}
@@ -47,6 +47,7 @@ func integerArithmetic(op Op, x, y int64) (any, error) {
 		high, low := bits.Mul64(magnitude(x), magnitude(y))
 		negative := (x < 0) != (y < 0)
 		return fits(x*y, high == 0 && (low <= math.MaxInt64 || negative && low == 1<<63))
+	default:
 	}
 	if y == 0 {
 		return nil, nil
@@ -124,7 +125,7 @@ func timeArithmetic(op Op, k edm.Kind, x time.Time, y any) (any, error) {
 		}
 		return d, nil
 	}
-	d := y.(time.Duration)
+	d := as[time.Duration](y)
 	if op == Sub {
 		d = -d
 	}

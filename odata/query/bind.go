@@ -102,6 +102,7 @@ func (b *binder) rows(p *resource, o *uri.Options) error {
 		return nil
 	case Size:
 		shown = uri.Options{Filter: o.Filter, Search: o.Search, Apply: o.Apply, Compute: o.Compute}
+	default:
 	}
 	p.Count = o.Count != nil && *o.Count && p.Ask == Collection
 	context, err := b.entities(q, &shown, 0, "")

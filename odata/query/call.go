@@ -3,6 +3,7 @@ package query
 import (
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/keywright/keywright/odata/edm"
 	"github.com/keywright/keywright/odata/uri"
@@ -102,20 +103,18 @@ func (b *binder) call(e *uri.Call, s *scope) (Expr, error) {
 
 // moment is the constant that a function without arguments is; nil for others.
 func (b *binder) moment(name string) Expr {
-	of := edm.Type{Kind: edm.DateTimeOffset}
-	text := ""
+	var at time.Time
 	switch name {
 	case "now":
-		return &Literal{Value: b.options.now(), Of: of}
+		at = b.options.now()
 	case "mindatetime":
-		text = "0001-01-01T00:00:00Z"
+		at = time.Date(1, 1, 1, 0, 0, 0, 0, time.UTC)
 	case "maxdatetime":
-		text = "9999-12-31T23:59:59.999999Z"
+		at = time.Date(9999, 12, 31, 23, 59, 59, 999_999_000, time.UTC)
 	default:
 		return nil
 	}
-	v, _ := edm.ParseLiteral(edm.DateTimeOffset, text)
-	return &Literal{Value: v, Of: of}
+	return &Literal{Value: at, Of: edm.Type{Kind: edm.DateTimeOffset}}
 }
 
 // argument binds one argument of a function and checks that it is of one of the kinds.
@@ -126,7 +125,7 @@ func (b *binder) argument(call *uri.Call, e uri.Expr, kinds []edm.Kind, s *scope
 	}
 	x = typed(x, edm.Type{Kind: kinds[0]})
 	k := x.Type().Kind
-	if l, ok := x.(*Literal); ok && isInteger(k) && len(call.Args) > 2 && e == call.Args[2] && l.Value != nil && l.Value.(int64) < 0 {
+	if l, ok := x.(*Literal); ok && isInteger(k) && len(call.Args) > 2 && e == call.Args[2] && as[int64](l.Value) < 0 {
 		return nil, b.fail(e.At(), "a length can't be negative")
 	}
 	switch {
@@ -192,7 +191,7 @@ func (b *binder) cast(e *uri.Call, s *scope) (Expr, error) {
 		return &Literal{Of: numeric(to)}, nil
 	case from == edm.String && to != edm.String:
 		if l, ok := x.(*Literal); ok {
-			v, _ := edm.ParseLiteral(to, l.Value.(string)) // what fails is null
+			v, _ := edm.ParseLiteral(to, as[string](l.Value)) // what fails is null
 			return &Literal{Value: v, Of: numeric(to)}, nil
 		}
 	case from == to:

@@ -3,6 +3,7 @@ package query
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"time"
 
@@ -43,9 +44,9 @@ func (x *evaluator) eval(e Expr) (any, error) {
 		if row == nil {
 			return nil, nil
 		}
-		return row.Value(e.Prop), nil
+		return kept(row.Value(e.Prop), e.Prop.Type.Kind)
 	case *Output:
-		return x.outputs[e.Index], nil
+		return kept(x.outputs[e.Index], e.Of.Kind)
 	case *Unary:
 		return x.unary(e)
 	case *Binary:
@@ -67,13 +68,46 @@ func (x *evaluator) eval(e Expr) (any, error) {
 	return nil, fmt.Errorf("query: %T is no expression", e)
 }
 
+// as is a value whose type is known: literals have been typed, and what a source keeps has been through kept.
+func as[T any](v any) T {
+	t, _ := v.(T)
+	return t
+}
+
+// kept lets pass a value in the Go form of its kind.
+func kept(v any, k edm.Kind) (any, error) {
+	ok := false
+	switch v.(type) {
+	case nil:
+		ok = true
+	case bool:
+		ok = k == edm.Boolean
+	case int64:
+		ok = isInteger(k) || k == edm.Enum
+	case float64:
+		ok = isFloat(k)
+	case string:
+		ok = k == edm.String || k == edm.Guid || k == edm.Decimal
+	case time.Time:
+		ok = k == edm.Date || k == edm.DateTimeOffset
+	case time.Duration:
+		ok = k == edm.TimeOfDay || k == edm.Duration
+	case []byte:
+		ok = k == edm.Binary
+	}
+	if !ok {
+		return nil, fmt.Errorf("%w: %T is no %s", ErrValue, v, k)
+	}
+	return v, nil
+}
+
 // follow finds the row that single-valued navigation leads to; nil is none.
 func (x *evaluator) follow(v *Var, path []*edm.Navigation) Row {
 	row := x.row
 	if v != nil {
-		for i := len(x.bound) - 1; i >= 0; i-- {
-			if x.bound[i].v == v {
-				row = x.bound[i].row
+		for _, b := range slices.Backward(x.bound) {
+			if b.v == v {
+				row = b.row
 				break
 			}
 		}
@@ -98,7 +132,7 @@ func (x *evaluator) unary(e *Unary) (any, error) {
 	case v == nil:
 		return nil, nil
 	case e.Op == Not:
-		return !v.(bool), nil
+		return !as[bool](v), nil
 	}
 	return Negated(e.X.Type().Kind, v)
 }
@@ -137,12 +171,13 @@ func (x *evaluator) binary(e *Binary) (any, error) {
 		return !equal(kind, left, right), nil
 	case Greater, GreaterOrEqual, Less, LessOrEqual:
 		return ordered(e.Op, kind, left, right), nil
+	default:
 	}
 	if left == nil || right == nil {
 		return nil, nil
 	}
 	if e.Op == Has {
-		return left.(int64)&right.(int64) == right.(int64), nil
+		return as[int64](left)&as[int64](right) == as[int64](right), nil
 	}
 	return Arithmetic(e.Op, kind, left, right)
 }
@@ -228,7 +263,7 @@ func equal(k edm.Kind, x, y any) bool {
 		return x == nil && y == nil
 	}
 	if f, ok := x.(float64); ok {
-		return f == y.(float64)
+		return f == as[float64](y)
 	}
 	return Compare(k, x, y) == 0
 }
@@ -264,29 +299,29 @@ func Compare(k edm.Kind, x, y any) int {
 	}
 	switch x := x.(type) {
 	case bool:
-		return bit(x) - bit(y.(bool))
+		return bit(x) - bit(as[bool](y))
 	case int64:
-		return order(x, y.(int64))
+		return order(x, as[int64](y))
 	case float64:
 		if isNaN(x) || isNaN(y) {
 			return bit(isNaN(x)) - bit(isNaN(y))
 		}
-		return order(x, y.(float64))
+		return order(x, as[float64](y))
 	case time.Time:
-		return x.Compare(y.(time.Time))
+		return x.Compare(as[time.Time](y))
 	case time.Duration:
-		return order(x, y.(time.Duration))
+		return order(x, as[time.Duration](y))
 	case string:
 		if k == edm.Decimal {
 			a, aok := parseDecimal(x)
-			b, bok := parseDecimal(y.(string))
+			b, bok := parseDecimal(as[string](y))
 			if aok && bok {
 				return a.cmp(b)
 			}
 		}
-		return strings.Compare(x, y.(string))
+		return strings.Compare(x, as[string](y))
 	case []byte:
-		return strings.Compare(string(x), string(y.([]byte)))
+		return strings.Compare(string(x), string(as[[]byte](y)))
 	}
 	return 0
 }

@@ -212,7 +212,7 @@ func TestDecimalsAreRationalNumbersRoundedHalfAwayFromZero(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if got, ok := new(big.Rat).SetString(v.(string)); !ok || got.Cmp(want) != 0 {
+			if got, ok := new(big.Rat).SetString(fmt.Sprint(v)); !ok || got.Cmp(want) != 0 {
 				t.Fatalf("%s %d %s = %s, want %s", x, op, y, v, want.FloatString(30))
 			}
 		}
@@ -228,4 +228,14 @@ func TestDecimalsAreRationalNumbersRoundedHalfAwayFromZero(t *testing.T) {
 			t.Fatalf("%s div %s = %s, want %s", x, y, v, want)
 		}
 	})
+}
+
+func TestAStoredValueOfAnotherTypeIsAnErrorAndNoPanic(t *testing.T) {
+	of := edm.Type{Kind: edm.Int32}
+	for _, v := range []any{"text", 1.5, true, 7} {
+		_, err := query.EvaluateOutput(&query.Unary{Op: query.Negate, X: &query.Output{Of: of}, Of: of}, []any{v})
+		if !errors.Is(err, query.ErrValue) {
+			t.Errorf("%T: %v", v, err)
+		}
+	}
 }

@@ -98,14 +98,14 @@ func textFunction(name, s string, rest []any) (any, error) {
 	case "substring":
 		length := int64(math.MaxInt64)
 		if len(rest) > 1 {
-			length = rest[1].(int64)
+			length = as[int64](rest[1])
 		}
-		return Substring(s, rest[0].(int64), length), nil
+		return Substring(s, as[int64](rest[0]), length), nil
 	}
 	if len(rest) == 0 {
 		return nil, fmt.Errorf("query: no function %s", name)
 	}
-	part := rest[0].(string)
+	part := as[string](rest[0])
 	switch name {
 	case "concat":
 		return s + part, nil

@@ -213,14 +213,15 @@ func (b *binder) keyValue(k uri.Key, t edm.Type) (any, error) {
 	from := x.Type().Kind
 	if isNumber(from) && isNumber(t.Kind) {
 		x = adapt(x, t.Kind)
-		if from = x.Type().Kind; isInteger(from) && isInteger(t.Kind) {
-			if v := Cast(x.(*Literal).Value, from, t.Kind); v != nil {
-				return v, nil
-			}
-			return nil, b.fail(k.Pos, "the value is out of the range of %s", t.Kind)
-		}
+		from = x.Type().Kind
 	}
 	l, ok := x.(*Literal)
+	if ok && l.Value != nil && isInteger(from) && isInteger(t.Kind) {
+		if v := Cast(l.Value, from, t.Kind); v != nil {
+			return v, nil
+		}
+		return nil, b.fail(k.Pos, "the value is out of the range of %s", t.Kind)
+	}
 	if !ok || l.Value == nil || from != t.Kind || l.Of.Enum != t.Enum {
 		return nil, b.fail(k.Pos, "expected a value of %s", b.typeText(t))
 	}
@@ -295,6 +296,7 @@ func keyText(m *edm.Model, set *edm.EntitySet, key []any) string {
 			text = m.Namespace + "." + p.Type.Enum.Name + "'" + text + "'"
 		case edm.Duration:
 			text = "duration'" + text + "'"
+		default:
 		}
 		parts[i] = escape(text)
 		if len(key) > 1 {

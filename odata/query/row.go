@@ -40,8 +40,7 @@ func (q *Query) addOrder(e Expr) {
 
 // outputs are the columns of the last step that aggregates, and its index; -1 if none does.
 func (q *Query) outputs() ([]*Output, int) {
-	for step := len(q.Apply) - 1; step >= 0; step-- {
-		s := q.Apply[step]
+	for step, s := range slices.Backward(q.Apply) {
 		if !s.Aggregates() {
 			continue
 		}

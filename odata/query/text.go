@@ -41,11 +41,11 @@ func Trim(s string) string { return strings.Trim(s, Whitespace) }
 
 // IndexOf is indexof: in characters from 0, -1 if part is not in s.
 func IndexOf(s, part string) int64 {
-	i := strings.Index(s, part)
-	if i < 0 {
+	before, _, ok := strings.Cut(s, part)
+	if !ok {
 		return -1
 	}
-	return int64(utf8.RuneCountInString(s[:i]))
+	return int64(utf8.RuneCountInString(before))
 }
 
 // Substring is substring: at most length characters from start on, which counts from 0, or from the end when negative. What

@@ -157,7 +157,7 @@ func (b *binder) read(e uri.Expr, x Expr, t edm.Type) (Expr, error) {
 // text reads a text literal as another kind, if that is wanted and possible.
 func text(x Expr, wanted bool, k edm.Kind) Expr {
 	if l, ok := x.(*Literal); ok && wanted && l.Of.Kind == edm.String && l.Value != nil {
-		if v, ok := edm.ParseLiteral(k, l.Value.(string)); ok {
+		if v, ok := edm.ParseLiteral(k, as[string](l.Value)); ok {
 			return &Literal{Value: v, Of: edm.Type{Kind: k}}
 		}
 	}
