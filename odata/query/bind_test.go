@@ -97,6 +97,7 @@ func TestEveryQueryHasAnOrderThatEndsWithTheKey(t *testing.T) {
 		"Users?$expand=Tokens($top=1)":         "ID ID",
 		"Users?$expand=Tokens/$ref":            "ID ID",
 		"Users(1)/Tokens/$ref":                 "ID",
+		"Users?$orderby=Manager/ID":            "ID,ID",
 		"Tokens?$apply=groupby((Name))":        "0",
 		"Tokens?$apply=aggregate($count as N)": "",
 		"Tokens?$apply=groupby((Name),aggregate($count as N))&$orderby=N": "1,0",
@@ -152,5 +153,16 @@ func TestKeysInContextURLsAreEncoded(t *testing.T) {
 	}
 	if want := "Tokens('O''N%2F%3F%20%C3%B6')/Name"; b.Context != want {
 		t.Errorf("context %s, want %s", b.Context, want)
+	}
+}
+
+func TestHiddenKeysCanBeGivenButNotNamed(t *testing.T) {
+	w := newWorld()
+	w.users.Key[0].Hidden = true
+	if got := w.answer("Users(1)/Name"); got != "Ann" {
+		t.Errorf("without its name: %s", got)
+	}
+	if got := w.answer("Users(ID=1)/Name"); !strings.HasPrefix(got, "400") {
+		t.Errorf("with its name: %s", got)
 	}
 }

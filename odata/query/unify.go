@@ -173,12 +173,7 @@ func adapt(x Expr, k edm.Kind) Expr {
 	}
 	switch v := l.Value.(type) {
 	case int64:
-		if isFloat(k) && v > -1<<53 && v < 1<<53 {
-			return convert(x, k)
-		}
-		if k == edm.Decimal {
-			return convert(x, k)
-		}
+		return convertIf(x, k, isFloat(k) || k == edm.Decimal)
 	case float64:
 		if math.IsInf(v, 0) || math.IsNaN(v) || math.Abs(v) >= 1<<63 {
 			return convertIf(x, k, isFloat(k))
