@@ -135,9 +135,6 @@ func (s *source) look(ctx context.Context) (next *current, err error) {
 	if err != nil {
 		return nil, err
 	}
-	if len(d.Model.Sets) == 0 {
-		return nil, errNothing
-	}
 	next = &current{State: State{Model: d.Model, Warnings: d.Warnings, Rows: map[string]string{}, ReadAt: s.feeds.now().UTC()}}
 	for _, t := range d.Tables {
 		if t.Where != "" {
@@ -150,8 +147,6 @@ func (s *source) look(ctx context.Context) (next *current, err error) {
 	next.rows, err = s.database.rows(d.Tables)
 	return next, err
 }
-
-var errNothing = errors.New("none of its tables is published: see tables in the configuration")
 
 // problem says what is wrong in words for an administrator.
 func (s *source) problem(err error) string {
