@@ -125,3 +125,42 @@ func TestAnAddressInPairsMeansTheSameAsAURL(t *testing.T) {
 		t.Error(got)
 	}
 }
+
+func TestPagesOfAFeedAreReadByAnIndexAndNotSorted(t *testing.T) {
+	s := furnish(t, testkit.SQLite(t))
+	want := map[string]string{
+		"Tokens": "tokens_for_feed", "Apps": "apps_by_workspace", "OAuthTokens": "oauth_tokens_by_workspace", "Members": "", "AuditEvents": "audit_by_workspace", "DailyUsage": "usage_by_workspace",
+		"Tokens of a person": "tokens_by_owner", "OAuthTokens of a person": "oauth_tokens_by_owner",
+	}
+	model, queries := store.FeedModel()
+	fill := strings.NewReplacer("$workspace", "'ws_1'", "$now", "5", "$me", "'usr_a'", "$maker", "''")
+	for i, q := range queries[:2*len(model.Sets)] {
+		set := model.Sets[i%len(model.Sets)]
+		name := set.Name
+		if i >= len(model.Sets) {
+			name += " of a person"
+		}
+		index, ok := want[name]
+		if !ok || index == "" {
+			continue
+		}
+		key := "id"
+		if set.Name == "DailyUsage" {
+			key = "day, token_id"
+		}
+		var plan string
+		err := s.View(t.Context(), func(tx *store.Tx) error {
+			rows, err := tx.Strings(4, "explain query plan select * from "+fill.Replace(q)+" t order by "+key+" limit 100")
+			for _, r := range rows {
+				plan += r[3] + "\n"
+			}
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !strings.Contains(plan, "USING INDEX "+index) || strings.Contains(plan, "TEMP B-TREE") {
+			t.Errorf("%s:\n%s", name, plan)
+		}
+	}
+}

@@ -166,12 +166,10 @@ func link(from *edm.EntitySet, way, by string, to *edm.EntitySet, back string) {
 
 // tables are where the rows are that an audience sees.
 func (m *feedModel) tables(of audience) []sqldata.Table {
-	const tokenColumns = `select id, name, description, case scheme when '' then 'pat' else 'legacy' end as kind,
-		case when revoked_at is not null then 'revoked' when expires_at <= $now then 'expired' else 'active' end as status,
-		trim(scopes) as scopes, all_scopes, created_at, expires_at, revoked_at, owner_id, last_used_at, last_used_ip from tokens where workspace_id = $workspace`
 	from := map[*edm.EntitySet]string{
-		// Two parts, since ours and those that were imported have an index each.
-		m.tokens: tokenColumns + ` and scheme = ''` + of.credentials + ` union all ` + tokenColumns + ` and scheme <> ''` + of.credentials,
+		m.tokens: `select id, name, description, case scheme when '' then 'pat' else 'legacy' end as kind,
+			case when revoked_at is not null then 'revoked' when expires_at <= $now then 'expired' else 'active' end as status,
+			trim(scopes) as scopes, all_scopes, created_at, expires_at, revoked_at, owner_id, last_used_at, last_used_ip from tokens where workspace_id = $workspace and id <> ''` + of.credentials, // so as tokens_for_feed has it
 		m.apps: `select id, name, description, case when disabled_at is null then 'active' else 'disabled' end as status,
 			trim(scopes) as scopes, created_at, disabled_at, created_by, last_used_at, last_used_ip from apps where workspace_id = $workspace` + of.apps,
 		m.oauthTokens: `select id, name, case when disabled_at is not null then 'disabled' when expires_at <= $now then 'expired' else 'active' end as status,
