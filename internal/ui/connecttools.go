@@ -51,8 +51,8 @@ type toolPage struct {
 
 // drawn is what the drawings show: texts cut to what fits.
 type drawn struct {
-	Address, Short, User string
-	Sets                 []string
+	Address, Short, User, Secret string
+	Sets                         []string
 }
 
 // toolFiles are addresses of downloads.
@@ -70,7 +70,7 @@ const (
 
 func (v *visit) toolPage(d *connectPage) toolPage {
 	f := &d.Feed
-	p := toolPage{Tool: d.Tool, Feed: *f, Way: d.Way, User: d.User, Set: f.First(), Drawn: drawn{Address: cut(f.Address, drawnAddress), Short: cut(f.Address, drawnShort), User: cut(d.User, drawnUser)}}
+	p := toolPage{Tool: d.Tool, Feed: *f, Way: d.Way, User: d.User, Set: f.First(), Drawn: drawn{Address: cut(f.Address, drawnAddress), Short: cut(f.Address, drawnShort), User: cut(d.User, drawnUser), Secret: d.Way.Short}}
 	for i, s := range f.Sets {
 		if i < drawnSets {
 			p.Drawn.Sets = append(p.Drawn.Sets, cut(s.Name, 16))

@@ -91,21 +91,28 @@ func TestScreenshots(t *testing.T) {
 	take("42-shown-ask", "/workspaces/scoped-tokens/tokens/new?scopes=device", fresh, create, shown, chromedp.Click(css("[data-testid=close]")))
 	take("43-made", "/workspaces/standard/tokens?made="+id)
 	takeClients(s, take, fresh)
-	takeFeeds(take)
+	takeFeeds(s, take)
 }
 
 // takeFeeds takes pictures of what says how to read feeds.
-func takeFeeds(take take) {
+func takeFeeds(s *site, take take) {
+	_, good := s.makeSecret(s.people[token.Administrator], "standard", named("Excel at work", 90, "odata:read"))
+	_, narrow := s.makeSecret(s.people[token.Administrator], "standard", named("Deployments", 90, token.ScopeManage))
+	report := chromedp.WaitVisible(css("[data-testid=report]"))
 	at := "/workspaces/standard"
 	take("80-connect", at+"/connect")
 	for _, tool := range []string{"excel", "power-bi", "power-bi-service", "tableau", "postman", "curl", "python", "r"} {
-		take("81-connect-"+tool, at+"/connect/keywright/"+tool+"#steps")
+		take("81-connect-"+tool, at+"/connect/sales/"+tool+"#steps")
 	}
+	take("86-connect-tried", at+"/connect/sales/excel", chromedp.SendKeys(css("#credential"), good+"\r"), report)
+	take("87-connect-refused", at+"/connect/sales/excel", chromedp.SendKeys(css("#credential"), narrow+"\r"), report)
+	take("88-connect-files", at+"/connect/sales/excel#files")
 	take("82-connect-apps", at+"/connect/keywright/excel?with=apps")
 	take("83-connect-single", "/workspaces/single-token/connect")
 	take("84-connect-oauth", "/workspaces/oauth-tokens/connect")
 	take("85-empty", "/workspaces/oauth-tokens/oauth-tokens")
 	take("90-feeds", at+"/admin/feeds")
+	take("92-feeds-open", at+"/admin/feeds", chromedp.Click(css("[data-testid=table]:nth-child(2) summary")))
 	take("91-feeds-none", "/workspaces/crm-tokens/admin/feeds")
 }
 
