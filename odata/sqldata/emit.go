@@ -18,8 +18,11 @@ type emitter struct {
 	args    []any
 	aliases int
 	rows    map[*query.Var]*scope // the row of the query itself is at nil
-	step    string                // alias of the select that the last aggregating step became; "" is none
-	err     error
+	// statementNumber is what running knows a statement of SQLite by.
+	statementNumber int64
+
+	step string // alias of the select that the last aggregating step became; "" is none
+	err  error
 }
 
 // scope is one select: a row that properties are of, and the rows that single-valued navigation leads to from there.
@@ -282,6 +285,9 @@ func (m *emitter) rowsOf(q *query.Query) *selection {
 	}
 	if q.Filter != nil {
 		s.where = append(s.where, m.truth(q.Filter))
+	}
+	if m.engine == SQLite && len(s.where) > 0 {
+		s.where = append([]string{"kw_alive(" + m.param(m.statementNumber) + ")"}, s.where...) // first: before a row is dropped
 	}
 	return s
 }

@@ -86,6 +86,7 @@ type shared struct {
 	tables  map[*edm.EntitySet]*place
 	options Options
 	places  chan struct{}
+	running *running // of SQLite
 }
 
 // place is a Table whose SQL has been read.
@@ -108,7 +109,8 @@ func parseTemplate(engine Engine, text string) (template, error) {
 // New makes a source of tables that are described already. The database is one that Open opened. Errors name what is wrong with a
 // table's SQL or columns.
 func New(db *sql.DB, engine Engine, tables []Table, o Options) (*Source, error) {
-	if _, ours := db.Driver().(liteDriver); engine == SQLite && !ours {
+	lite, ours := db.Driver().(liteDriver)
+	if engine == SQLite && !ours {
 		return nil, errors.New("sqldata: a SQLite database has to be opened by Open, which brings functions along")
 	}
 	if o.Timeout <= 0 {
@@ -120,7 +122,7 @@ func New(db *sql.DB, engine Engine, tables []Table, o Options) (*Source, error) 
 	if o.Wait <= 0 {
 		o.Wait = 2 * time.Second
 	}
-	s := &shared{db: db, engine: engine, tables: make(map[*edm.EntitySet]*place, len(tables)), options: o, places: make(chan struct{}, o.Concurrent)}
+	s := &shared{db: db, engine: engine, tables: make(map[*edm.EntitySet]*place, len(tables)), options: o, places: make(chan struct{}, o.Concurrent), running: lite.running}
 	for i := range tables {
 		t, err := read(engine, &tables[i])
 		if err != nil {
@@ -215,11 +217,15 @@ type reader struct {
 
 func (r *reader) emitter() *emitter {
 	s := r.source
-	return &emitter{engine: s.shared.engine, tables: s.shared.tables, caller: s.caller, rows: map[*query.Var]*scope{}}
+	m := &emitter{engine: s.shared.engine, tables: s.shared.tables, caller: s.caller, rows: map[*query.Var]*scope{}}
+	if s.shared.running != nil {
+		m.statementNumber = s.shared.running.last.Add(1)
+	}
+	return m
 }
 
 // run begins a statement. Its context ends with its rows, or when the time for it is over.
-func (r *reader) run(ctx context.Context, text string, args []any) (*sql.Rows, context.Context, context.CancelFunc, error) {
+func (r *reader) run(ctx context.Context, text string, m *emitter) (*sql.Rows, context.Context, context.CancelFunc, error) {
 	if r.tx == nil || r.open != nil {
 		return nil, nil, nil, errors.New("sqldata: the reader is closed, or has rows that are not")
 	}
@@ -228,13 +234,18 @@ func (r *reader) run(ctx context.Context, text string, args []any) (*sql.Rows, c
 		grace = time.Second // the database itself ends what takes too long, and the connection lives
 	}
 	ctx, cancel := context.WithTimeout(ctx, r.source.shared.options.Timeout+grace)
-	found, err := r.tx.QueryContext(ctx, text, args...)
+	end := cancel
+	if running := r.source.shared.running; running != nil {
+		forget := running.begin(ctx, m.statementNumber)
+		end = func() { cancel(); forget() }
+	}
+	found, err := r.tx.QueryContext(ctx, text, m.args...)
 	if err != nil {
 		err = failure(ctx, err)
-		cancel()
+		end()
 		return nil, nil, nil, err
 	}
-	return found, ctx, cancel, nil
+	return found, ctx, end, nil
 }
 
 // Rows begins to read.
@@ -244,7 +255,7 @@ func (r *reader) Rows(ctx context.Context, q *query.Query) (query.Rows, error) {
 	if m.err != nil {
 		return nil, m.err
 	}
-	found, ctx, cancel, err := r.run(ctx, text, m.args)
+	found, ctx, cancel, err := r.run(ctx, text, m)
 	if err != nil {
 		return nil, err
 	}
@@ -260,7 +271,7 @@ func (r *reader) Count(ctx context.Context, q *query.Query) (counts []int64, err
 	if m.err != nil {
 		return nil, m.err
 	}
-	found, ctx, cancel, err := r.run(ctx, text, m.args)
+	found, ctx, cancel, err := r.run(ctx, text, m)
 	if err != nil {
 		return nil, err
 	}
@@ -301,13 +312,10 @@ func (r *reader) Close() error {
 	if r.open != nil {
 		err = r.open.Close()
 	}
-	err = errors.Join(err, r.tx.Rollback())
+	_ = r.tx.Rollback() // nothing was written; a connection that was cut off is not used again
 	r.tx = nil
 	<-r.source.shared.places
-	if errors.Is(err, sql.ErrTxDone) { // the request's context has ended, and with it the transaction
-		return nil
-	}
-	return failure(context.Background(), err)
+	return err
 }
 
 // rows reads a result, row by row into the same values.

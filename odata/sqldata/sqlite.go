@@ -9,6 +9,8 @@ import (
 	"math"
 	"strconv"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"modernc.org/sqlite"
@@ -25,7 +27,32 @@ type connector struct {
 }
 
 // liteDriver is SQLite's driver with the functions that queries need.
-type liteDriver struct{ *sqlite.Driver }
+type liteDriver struct {
+	*sqlite.Driver
+	running *running
+}
+
+// running knows the contexts of statements. The driver ends a statement with its context until its first row is found, and
+// afterwards only between two rows: a statement that looks for the next one asks for itself.
+type running struct {
+	last     atomic.Int64
+	contexts sync.Map // of a statement's number
+}
+
+func (r *running) begin(ctx context.Context, statement int64) (end func()) {
+	r.contexts.Store(statement, ctx)
+	return func() { r.contexts.Delete(statement) }
+}
+
+// alive is true, or fails when a statement's time is over.
+func (r *running) alive(_ *sqlite.FunctionContext, args []driver.Value) (driver.Value, error) {
+	if ctx, ok := r.contexts.Load(args[0]); ok {
+		if err := ctx.(context.Context).Err(); err != nil {
+			return nil, err
+		}
+	}
+	return int64(1), nil
+}
 
 // Driver is what connections come from.
 func (c connector) Driver() driver.Driver { return c.driver }
@@ -47,7 +74,11 @@ func openSQLite(dsn string) (*sql.DB, error) {
 	if err := errors.Join(d.RegisterFunction("kw_sum", newSum(query.Sum)), d.RegisterFunction("kw_average", newSum(query.Average))); err != nil {
 		return nil, err
 	}
-	return sql.OpenDB(connector{liteDriver{d}, dsn}), nil
+	r := &running{}
+	if err := d.RegisterScalarFunction("kw_alive", 1, r.alive); err != nil {
+		return nil, err
+	}
+	return sql.OpenDB(connector{liteDriver{d, r}, dsn}), nil
 }
 
 // function is one that SQLite calls with arguments that are not null.
