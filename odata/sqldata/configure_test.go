@@ -164,6 +164,20 @@ func TestARowFilterHoldsInEverySchemaThatItMayMean(t *testing.T) {
 	}
 }
 
+func TestAColumnToLeaveOutThatDoesNotExistPublishesNothing(t *testing.T) {
+	t.Parallel()
+	const made = "create table people (id int primary key, password text)"
+	for _, dsn := range []string{liteWith(t, made), postgresWith(t, made)} {
+		read := describer(t, dsn)
+		for pattern, fails := range map[string]bool{"people.pasword": true, "PEOPLE.pasword": true, "people.password": false, "people.pasword*": false, "other.pasword": false} {
+			_, err := read(sqldata.Publish{Tables: []string{"*"}, LeaveOut: []string{pattern}, Writable: true})
+			if failed := err != nil; failed != fails || fails && !strings.Contains(err.Error(), pattern) {
+				t.Errorf("%s: %v", pattern, err)
+			}
+		}
+	}
+}
+
 func TestPatternsPublishWhatTheyNameAndNothingElse(t *testing.T) {
 	t.Parallel()
 	const made = `create table orders (id int primary key); create table "Orders2" (id int primary key); create table "a.b" (id int primary key);

@@ -247,6 +247,22 @@ func (m *maker) filters(ctx context.Context, db *sql.DB) error {
 	return nil
 }
 
+// exposed fails for a column to leave out that its table does not have: the one that was meant would be published.
+func (m *maker) exposed() error {
+	for _, k := range m.leaveOut.unused() {
+		end := strings.LastIndex(k, ".")
+		if end < 0 || strings.Contains(k, "*") {
+			continue
+		}
+		for _, t := range m.tables {
+			if slices.Contains(spellings(t.relation, ""), strings.ToLower(k[:end])) {
+				return fmt.Errorf("the column to leave out %q is not in %s: correct its name, or take it away", k, t.name)
+			}
+		}
+	}
+	return nil
+}
+
 // warned reports whether a key names a table that is not published, for a reason that has been said.
 func (m *maker) warned(key string) bool {
 	_, bare, qualified := strings.Cut(key, ".")

@@ -14,7 +14,8 @@ import (
 // Tables are named as "orders", or "sales.orders" with a schema; the name alone means a schema of the search path. In Tables and
 // LeaveOut * stands for any letters: "*", "sales.*", "customers.password", "*.internal_*". Columns have
 // the table in front. Case matters in Tables on PostgreSQL, and nowhere else, so that
-// LeaveOut and Where hold for what they were meant for; for the same reason their names without a schema hold in every schema.
+// LeaveOut and Where hold for what they were meant for; for the same reason their names without a schema hold in every schema,
+// and one that means nothing is an error unless it is a pattern.
 type Publish struct {
 	Namespace string
 	Tables    []string            // what is not named is not published
@@ -84,6 +85,9 @@ func Describe(ctx context.Context, db *sql.DB, engine Engine, p Publish) (*Descr
 	}
 	if err := m.filters(ctx, db); err != nil {
 		return nil, fmt.Errorf("sqldata: %w", inWords(err))
+	}
+	if err := m.exposed(); err != nil {
+		return nil, fmt.Errorf("sqldata: %w", err)
 	}
 	d := m.describe()
 	if len(d.Tables) == 0 {
