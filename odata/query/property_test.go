@@ -171,7 +171,7 @@ func TestPagesGiveEveryRowOnceAndInOrder(t *testing.T) {
 			for _, row := range page {
 				paged = append(paged, fmt.Sprint(row))
 			}
-			if int64(len(page)) < q.Top {
+			if int64(len(page)) < q.Top || len(paged) > n {
 				break
 			}
 			q.After = page[len(page)-1][1:]
