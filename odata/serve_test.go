@@ -115,6 +115,10 @@ func TestMIN_17_AnUnchangedAnswerIsNotSentAgain(t *testing.T) {
 			c.want(200, url, "Accept-Encoding", encoding, "If-Match", tag)
 		}
 	}
+	streaming := c.get("Users('ann')", "Accept", "application/json;odata.streaming=true")
+	if streaming.Code != 200 || streaming.Header().Get("ETag") == c.get("Users('ann')").Header().Get("ETag") {
+		t.Error("two types have one tag")
+	}
 	large := newClient(t, a.model, a.rows(3000), odata.Options{})
 	large.want(412, "Tokens", "If-Match", `"x"`)
 	large.want(200, "Tokens", "If-Match", "*")
