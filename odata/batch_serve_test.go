@@ -56,7 +56,7 @@ func (c client) batch(body string, headers ...string) []answered {
 			c.t.Errorf("a part has %v", part.Header)
 		}
 		head := strings.Contains(body, "HEAD ") && len(list) == 4 // which only its asker can know
-		r, err := http.ReadResponse(bufio.NewReader(part), nil)
+		r, err := http.ReadResponse(bufio.NewReader(part), nil)   //nolint:bodyclose // it is a text
 		if err != nil {
 			c.t.Fatal(err)
 		}
@@ -198,7 +198,7 @@ func TestADV_11_BatchesInJSON(t *testing.T) {
 	if got.Responses[3].Body != nil {
 		t.Errorf("%s", got.Responses[3].Body)
 	}
-	if rows := decode(t, string(got.Responses[7].Body))["value"].([]any); len(rows) != 2000 {
+	if rows := as[[]any](decode(t, string(got.Responses[7].Body))["value"]); len(rows) != 2000 {
 		t.Errorf("%d rows", len(rows))
 	}
 }

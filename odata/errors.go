@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"maps"
 	"net/http"
 	"strconv"
 
@@ -108,9 +109,7 @@ func writeError(w http.ResponseWriter, f *failure) {
 	text, _ := json.Marshal(map[string]body{"error": {Code: f.code, Message: f.message, Target: f.target}})
 	h := w.Header()
 	setVersion(h)
-	for name, values := range f.header {
-		h[name] = values
-	}
+	maps.Copy(h, f.header)
 	for _, name := range []string{"ETag", "Content-Encoding", "Preference-Applied"} {
 		h.Del(name)
 	}

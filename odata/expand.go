@@ -31,7 +31,6 @@ type shelf struct {
 	values []any // of all rows, one behind the other
 	width  int
 	starts []int // of related rows: where those of each parent begin, and the end of all
-	more   []bool
 
 	// What is expanded in the rows from..to.
 	from, to int

@@ -146,7 +146,7 @@ func (c client) send(method, url, body string, headers ...string) *httptest.Resp
 	}
 	w := httptest.NewRecorder()
 	c.service.Serve(w, r, c.access)
-	if v := w.Header()["OData-Version"]; len(v) != 1 || v[0] != "4.0" || len(w.Header()["Odata-Version"]) != 0 {
+	if v := w.Header()["OData-Version"]; len(v) != 1 || v[0] != "4.0" || len(w.Header()["Odata-Version"]) != 0 { //nolint:staticcheck // this spelling is what is tested
 		c.t.Errorf("%s %s: OData-Version is %q and %q", method, url, v, w.Header()["Odata-Version"])
 	}
 	return w
@@ -194,7 +194,7 @@ func (c client) page(url string, headers ...string) page {
 }
 
 // all follows next links. between is called between two pages.
-func (c client) all(url string, between func()) (rows []map[string]any, pages int) {
+func (c client) all(url string) (rows []map[string]any, pages int) {
 	c.t.Helper()
 	for url != "" {
 		p := c.page(url)
@@ -202,9 +202,7 @@ func (c client) all(url string, between func()) (rows []map[string]any, pages in
 		if pages++; pages > 10_000 {
 			c.t.Fatalf("%s has no end", url)
 		}
-		if url = p.Next; url != "" && between != nil {
-			between()
-		}
+		url = p.Next
 	}
 	return rows, pages
 }
@@ -258,7 +256,7 @@ func (n *numbers) Rows(ctx context.Context, q *query.Query) (query.Rows, error) 
 		return r, nil
 	}
 	if len(q.After) > 0 {
-		r.at = int(q.After[0].(int64))
+		r.at = int(as[int64](q.After[0]))
 	}
 	r.end = n.size
 	if q.Top >= 0 {
@@ -295,7 +293,7 @@ func (r *numberRows) Values() []any {
 		return r.values
 	}
 	for i, c := range r.q.Columns {
-		p := c.Expr.(*query.Property).Prop
+		p := as[*query.Property](c.Expr).Prop
 		for k, own := range r.set.Properties {
 			if own == p {
 				r.values[i] = r.numbers.values[r.at%1000][k]
@@ -319,6 +317,15 @@ func (r *numberRows) Err() error {
 func (r *numberRows) Close() error { return nil }
 
 // discard reads to the end, and says how much there was.
+// as is what a value is known to be.
+func as[T any](v any) T {
+	got, ok := v.(T)
+	if !ok {
+		panic(fmt.Sprintf("a %T", v))
+	}
+	return got
+}
+
 func sorted(list []string) []string {
 	slices.Sort(list)
 	return list

@@ -21,8 +21,7 @@ func headers(pairs ...string) http.Header {
 }
 
 func statusOf(err error) int {
-	var f *failure
-	if errors.As(err, &f) {
+	if f, ok := errors.AsType[*failure](err); ok {
 		return f.status
 	}
 	return http.StatusOK

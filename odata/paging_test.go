@@ -119,7 +119,7 @@ func TestAPageThatIsTheLastHasNoNextLink(t *testing.T) {
 		"Tokens?$top=5&$expand=Owner": 1, "Tokens?$top=6&$expand=Owner": 2, "Tokens?$expand=Owner": 2, "Tokens?$skip=5&$expand=Owner": 1,
 		"Tokens?$apply=aggregate($count as N)": 1, "Tokens?$apply=groupby((Name))": 2,
 	} {
-		if _, pages := c.all(link, nil); pages != want {
+		if _, pages := c.all(link); pages != want {
 			t.Errorf("%s has %d pages instead of %d", link, pages, want)
 		}
 	}
@@ -149,7 +149,7 @@ func TestMIN_03b_APreferredPageSizeHoldsOnFollowingPagesToo(t *testing.T) {
 		t.Errorf("more than is allowed: %v", w.Header())
 	}
 	got := c.page("Tokens?$expand=Events&$filter=ID eq "+guid(3), "Prefer", "maxpagesize=2").Value[0]
-	if len(got["Events"].([]any)) != 2 || got["Events@odata.nextLink"] == nil {
+	if len(as[[]any](got["Events"])) != 2 || got["Events@odata.nextLink"] == nil {
 		t.Errorf("collections inside have another size: %v", got)
 	}
 }
@@ -204,7 +204,7 @@ func TestNextLinksKeepWhatWasSentAsItWasSent(t *testing.T) {
 		if err != nil || !strings.HasPrefix(u.RawQuery, strings.ReplaceAll(strings.ReplaceAll(strings.SplitN(sent, "?", 2)[1], " ", "%20"), "ü", "%C3%BC")) {
 			t.Errorf("%s becomes %s", sent, first.Next)
 		}
-		if rows, _ := c.all(sent, nil); len(rows) != 30 && !strings.Contains(sent, "$top=20") {
+		if rows, _ := c.all(sent); len(rows) != 30 && !strings.Contains(sent, "$top=20") {
 			t.Errorf("%s: %d rows", sent, len(rows))
 		}
 	}
@@ -214,19 +214,19 @@ func TestRowsThatAreReadInPartsForExpandingAreTheSame(t *testing.T) {
 	a := newAccounts()
 	c := newClient(t, a.model, a.rows(350), odata.Options{PageSize: 330})
 	for _, options := range []string{"", "$orderby=ExpiresAt desc,Owner/Name", "$skip=20", "$top=340&$skip=3"} {
-		plain, _ := c.all("Tokens?"+options, nil)
-		expanded, _ := c.all("Tokens?$expand=Owner,Events&"+options, nil)
+		plain, _ := c.all("Tokens?" + options)
+		expanded, _ := c.all("Tokens?$expand=Owner,Events&" + options)
 		if !slices.Equal(ids(plain), ids(expanded)) {
 			t.Errorf("%s:\n got %v\nwant %v", options, ids(expanded), ids(plain))
 		}
 		for _, row := range expanded {
-			events, owner := row["Events"].([]any), row["Owner"]
-			n, err := strconv.Atoi(row["ID"].(string)[24:])
+			events, owner := as[[]any](row["Events"]), row["Owner"]
+			n, err := strconv.Atoi(as[string](row["ID"])[24:])
 			if err != nil || len(events) != n%4 || (owner == nil) != (n%5 == 0) {
 				t.Errorf("%s: %v has events %v and owner %v", options, row["ID"], events, owner)
 			}
 			for _, e := range events {
-				if e.(map[string]any)["TokenID"] != row["ID"] {
+				if as[map[string]any](e)["TokenID"] != row["ID"] {
 					t.Errorf("%v has the event %v", row["ID"], e)
 				}
 			}
@@ -237,7 +237,7 @@ func TestRowsThatAreReadInPartsForExpandingAreTheSame(t *testing.T) {
 // nestedTokens counts the tokens in rows, how often each comes, and follows the links of collections inside of them.
 func (c client) nestedTokens(rows []any, seen map[string]int) {
 	for _, r := range rows {
-		row := r.(map[string]any)
+		row := as[map[string]any](r)
 		for name := range row {
 			list, ok := row[name].([]any)
 			if !ok {
@@ -247,10 +247,10 @@ func (c client) nestedTokens(rows []any, seen map[string]int) {
 			for {
 				if name == "Tokens" {
 					for _, token := range list {
-						if id, ok := token.(map[string]any)["@odata.id"]; ok {
-							seen[id.(string)]++
+						if id, ok := as[map[string]any](token)["@odata.id"]; ok {
+							seen[as[string](id)]++
 						} else {
-							seen[token.(map[string]any)["ID"].(string)]++
+							seen[as[string](as[map[string]any](token)["ID"])]++
 						}
 					}
 				}
@@ -259,7 +259,7 @@ func (c client) nestedTokens(rows []any, seen map[string]int) {
 					break
 				}
 				p := decode(c.t, c.want(http.StatusOK, next))
-				list = p["value"].([]any)
+				list = as[[]any](p["value"])
 				next, _ = p["@odata.nextLink"].(string)
 			}
 		}

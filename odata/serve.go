@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"strings"
 
@@ -55,7 +56,7 @@ func (x *exchange) settle(err error) {
 	gone := errors.Is(err, errGone) || x.ctx.Err() != nil && !errors.Is(x.ctx.Err(), context.DeadlineExceeded)
 	if f.cause != nil && !gone {
 		x.service.options.Log.ErrorContext(x.ctx, "odata: a request failed",
-			"method", x.r.Method, "path", x.path, "status", f.status, "begun", x.begun, "error", f.cause)
+			slog.String("method", x.r.Method), slog.String("path", x.path), slog.Int("status", f.status), slog.Bool("begun", x.begun), slog.Any("error", f.cause))
 	}
 	if x.begun || gone {
 		panic(http.ErrAbortHandler) // half an answer must not look whole

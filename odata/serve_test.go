@@ -213,7 +213,7 @@ func TestJ_03_LevelsOfMetadata(t *testing.T) {
 			"ExpiresAt@odata.type ID@odata.type Owner@odata.associationLink Owner@odata.navigationLink Rate@odata.type Status@odata.type Uses@odata.type"},
 	} {
 		got := decode(t, c.want(200, url+level))
-		row := got["value"].([]any)[0].(map[string]any)
+		row := as[map[string]any](as[[]any](got["value"])[0])
 		if outer, inner := keys(got), keys(row); outer != want[0] || inner != want[1] {
 			t.Errorf("%s: %s; %s", level, outer, inner)
 		}

@@ -35,7 +35,7 @@ func serve(t testing.TB, n *numbers, o odata.Options) string {
 }
 
 // ask does not let the client unpack by itself.
-func ask(t testing.TB, url, encoding string) *http.Response {
+func ask(t testing.TB, url, encoding string) got {
 	t.Helper()
 	r, err := http.NewRequest(http.MethodGet, url, nil)
 	if err != nil {
@@ -47,7 +47,14 @@ func ask(t testing.TB, url, encoding string) *http.Response {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = w.Body.Close() })
-	return w
+	return got{w.StatusCode, w.Header, w.Body}
+}
+
+// got is an answer whose body is closed with the test.
+type got struct {
+	StatusCode int
+	Header     http.Header
+	Body       io.Reader
 }
 
 // logBuffer is a log that a test reads.
@@ -207,7 +214,7 @@ func TestRowsOfASlowSourceArriveBeforeItIsDone(t *testing.T) {
 				}
 			}
 			w := ask(t, serve(t, n, odata.Options{})+"Numbers", encoding)
-			in := io.Reader(w.Body)
+			in := w.Body
 			if encoding == "gzip" {
 				z, err := gzip.NewReader(w.Body)
 				if err != nil {
@@ -268,7 +275,7 @@ func TestLargeAnswersAreCompressedForThoseWhoCanRead(t *testing.T) {
 			if !strings.Contains(w.Header.Get("Vary"), "Accept-Encoding") {
 				t.Errorf("Vary is %q", w.Header.Get("Vary"))
 			}
-			var in io.Reader = w.Body
+			in := w.Body
 			if got == "gzip" {
 				if in, err = gzip.NewReader(w.Body); err != nil {
 					t.Fatal(err)
