@@ -41,6 +41,7 @@ func TestWalkForThePicturesOfTheDocumentation(t *testing.T) {
 	p.Go("/workspaces/standard/tokens/new?scopes=odata:read").Fill("Name", pictureTokenToName).Fill("Description", "Publishes the nightly build")
 	picture(t, p, "create")
 	p.Click("Create token").Dialog("Your new token")
+	secret := p.Value("Personal access token")
 	// Nobody should find in a picture what looks like a credential that was forgotten there.
 	p.Run(`document.querySelector("#secret").value = "kw_pat_" + "EXAMPLE".repeat(6).slice(0, 36)`)
 	picture(t, p, "shown-once")
@@ -49,7 +50,12 @@ func TestWalkForThePicturesOfTheDocumentation(t *testing.T) {
 	p.Go("/workspaces/standard/tokens")
 	picture(t, p, "phone")
 
-	p.Width(pictureWidth).Go("/workspaces/apps-and-tokens/tokens").See("Workflow robot")
+	p.Width(pictureWidth).Go("/workspaces/standard/connect").See("From OData Feed")
+	picture(t, p, "connect")
+	p.Fill("Password", secret).Click("Test this connection").See("It works")
+	picture(t, p, "connect-tested")
+
+	p.Go("/workspaces/apps-and-tokens/tokens").See("Workflow robot")
 	picture(t, p, "apps")
 	p.Go("/workspaces/standard/oauth-tokens/new?name=Sales+report").Click("Generate").Dialog("Your new OAuth token")
 	p.Run(`document.querySelector("#secret").value = "kw_rt_" + "EXAMPLE".repeat(6).slice(0, 36)`)
@@ -63,6 +69,8 @@ func TestWalkForThePicturesOfTheDocumentation(t *testing.T) {
 	picture(t, p, "policy")
 	p.Go("/workspaces/standard/admin/tokens?status=active").Click("Select " + pictureTokenToName + " of").Click("Select Sales report of").See("2 selected")
 	picture(t, p, "all-tokens")
+	p.Go("/workspaces/standard/admin/feeds").See("Available")
+	picture(t, p, "data-feeds")
 	p.Go("/workspaces/standard/usage")
 	picture(t, p, "usage")
 	p.Theme(true).Go("/workspaces/standard/audit")
@@ -85,7 +93,7 @@ func picture(t *testing.T, p *testkit.Page, name string) {
 func picturesAreThere(t *testing.T, names ...string) {
 	t.Helper()
 	if names == nil {
-		names = strings.Fields("tokens create shown-once phone apps oauth-shown-once policy all-tokens usage audit-log-dark")
+		names = strings.Fields("tokens create shown-once phone apps oauth-shown-once policy all-tokens usage audit-log-dark connect connect-tested data-feeds")
 	}
 	for _, name := range names {
 		if s, err := os.Stat(filepath.Join(picturesDir, name+".png")); err != nil {
