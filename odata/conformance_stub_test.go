@@ -1,0 +1,4 @@
+package odata_test
+
+func expressions() []requirement       { return nil }
+func differences() []requirement       { return nil }
