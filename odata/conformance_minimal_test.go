@@ -289,7 +289,7 @@ func minimalRest() []requirement {
 		{"MIN-15", func(_ *testing.T, f *feed) {
 			f.finds("Status eq Acme.TokenStatus'active'", func(k aToken) bool { return k.status == "active" })
 			f.finds("CreatedAt gt 2026-01-02T03:04:05Z add duration'P7D'", func(k aToken) bool { return k.n > 6 })
-			f.finds("ID eq "+guid(3)+" and Rate eq 3.09M", func(k aToken) bool { return k.n == 3 })
+			f.finds("ID eq "+guid(3)+" and Rate eq 3.13M", func(k aToken) bool { return k.n == 3 })
 		}},
 		{"MIN-16", func(_ *testing.T, f *feed) {
 			for _, name := range []string{"Isolation", "OData-Isolation"} {
@@ -385,7 +385,7 @@ func minimalBroken(t *testing.T, f *feed) {
 
 func minimalRawValues(t *testing.T, f *feed) {
 	for url, want := range map[string]string{
-		tokenPath(3) + "/Name/$value": "token 3", tokenPath(3) + "/Uses/$value": "9007199254740995", tokenPath(3) + "/Rate/$value": "3.09",
+		tokenPath(3) + "/Name/$value": "token 3", tokenPath(3) + "/Uses/$value": "9007199254740995", tokenPath(3) + "/Rate/$value": "3.13",
 		tokenPath(3) + "/Status/$value": "active", tokenPath(3) + "/CreatedAt/$value": "2026-01-05T09:04:05.123456Z", "Kinds(1)/Date/$value": "2024-02-29",
 		"Kinds(1)/Bool/$value": "true", "Kinds(1)/Span/$value": "PT1H30M", "Kinds(1)/Rights/$value": "read,write", "Kinds(3)/Text/$value": awkward,
 		"Kinds(1)/Größe/$value": "x", "Kinds(4)/Text/$value": "",

@@ -41,7 +41,7 @@ func TestConformance(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld()
 			f := newFeed(t, w, name, w.source(t, name), odata.Options{PageSize: 10})
-			for _, r := range requirements() {
+			for _, r := range append(requirements(), exchanges()...) {
 				t.Run(r.id, func(t *testing.T) { r.test(t, f.to(t)) })
 			}
 		})

@@ -47,7 +47,7 @@ func allTokens() []aToken {
 	for i := range list {
 		one := aToken{
 			n: i, id: guid(i), name: fmt.Sprintf("token %d", i%7), status: []string{"active", "expired", "revoked"}[i%3],
-			uses: int64(1)<<53 + int64(i), created: start.Add(time.Duration(i) * 26 * time.Hour), rate: fmt.Sprintf("%d.%02d", i, i*3), eventsOf: i % 4, typeOfAll: "used",
+			uses: int64(1)<<53 + int64(i), created: start.Add(time.Duration(i) * 26 * time.Hour), rate: fmt.Sprintf("%d.%02d", i, i*4+1), eventsOf: i % 4, typeOfAll: "used",
 		}
 		if i%5 == 4 {
 			one.typeOfAll = "refused"
