@@ -80,7 +80,9 @@ func advancedExpand() []requirement {
 			inside(f, "Events($filter=Token/Owner/Boss eq null and Number lt 1;$select=Number)", `"Events":[`+event(0)+`]`)
 			inside(f, "Events($filter=Type eq 'it''s; (no'; $select=Number)", `"Events":[]`)
 		}},
-		{"ADV-9.3", func(_ *testing.T, f *feed) { f.wants(400, "Tokens?$expand=Owner/Acme.Admin", "Tokens?$expand=Acme.Secret/Events") }},
+		{"ADV-9.3", func(_ *testing.T, f *feed) {
+			f.wants(400, "Tokens?$expand=Owner/Acme.Admin", "Tokens?$expand=Acme.Secret/Events")
+		}},
 		{"ADV-9.4", func(_ *testing.T, f *feed) {
 			inside(f, "Events($orderby=Number desc;$select=Number)", `"Events":[`+event(2)+`,`+event(1)+`,`+event(0)+`]`)
 			inside(f, "Events($count=true;$select=Number;$filter=Number gt 0)", `"Events@odata.count":2,"Events":[`+event(1)+`,`+event(2)+`]`)
@@ -199,9 +201,9 @@ func advancedBatch(t *testing.T, f *feed) {
 	changes := "--b\r\nContent-Type: multipart/mixed; boundary=c\r\n\r\n--c\r\nContent-Type: application/http\r\nContent-ID: 1\r\n\r\n" +
 		"POST Tokens HTTP/1.1\r\nContent-Type: application/json\r\n\r\n{}\r\n--c--\r\n\r\n"
 	for body, want := range map[string][]int{
-		multipartBatch("GET Users", "DELETE Users('ann')", "GET Users"):        {200, 405, 200},
-		multipartBatch("GET Nothing", "GET Users"):                             {404, 200},
-		changes + multipartBatch("GET Users"):                                  {405, 200},
+		multipartBatch("GET Users", "DELETE Users('ann')", "GET Users"):         {200, 405, 200},
+		multipartBatch("GET Nothing", "GET Users"):                              {404, 200},
+		changes + multipartBatch("GET Users"):                                   {405, 200},
 		multipartBatch("GET https://evil.example/Users", "GET Users?$filter=("): {400, 400},
 	} {
 		for _, prefer := range []string{"continue-on-error", "odata.continue-on-error"} {
@@ -329,11 +331,11 @@ func laterJSONBatch(t *testing.T, f *feed) {
 func laterApply(t *testing.T, f *feed) {
 	for apply, want := range map[string]string{
 		"aggregate($count as N)": `[{"N":25}]`,
-		"filter(Status eq 'active')/aggregate($count as N,Uses with min as Least,Uses with max as Most)": `[{"N":9,"Least":9007199254740992,"Most":9007199254741016}]`,
-		"groupby((Status),aggregate($count as N))&$orderby=Status":                                      `[{"Status":"active","N":9},{"Status":"expired","N":8},{"Status":"revoked","N":8}]`,
+		"filter(Status eq 'active')/aggregate($count as N,Uses with min as Least,Uses with max as Most)":                        `[{"N":9,"Least":9007199254740992,"Most":9007199254741016}]`,
+		"groupby((Status),aggregate($count as N))&$orderby=Status":                                                              `[{"Status":"active","N":9},{"Status":"expired","N":8},{"Status":"revoked","N":8}]`,
 		"groupby((Name),aggregate(OwnerID with countdistinct as Owners))&$filter=Owners gt 2&$orderby=Name&$top=1&$select=Name": `[{"Name":"token 0"}]`,
-		"groupby((Owner/ID))&$orderby=Owner/ID desc&$top=1":                                             `[{"Owner":{"ID":"cy"}}]`,
-		"filter(Uses lt 9007199254740995)/aggregate(Rate with sum as Total)":                            `[{"Total":3.15}]`,
+		"groupby((Owner/ID))&$orderby=Owner/ID desc&$top=1":                                                                     `[{"Owner":{"ID":"cy"}}]`,
+		"filter(Uses lt 9007199254740995)/aggregate(Rate with sum as Total)":                                                    `[{"Total":3.15}]`,
 	} {
 		r := f.want(200, "Tokens?$apply="+apply)
 		if _, got, _ := strings.Cut(r.body, `"value":`); got != want+"}" {

@@ -90,8 +90,8 @@ func formatHeaders() []requirement {
 		{"J-1", func(t *testing.T, f *feed) {
 			for accept, want := range map[string]string{
 				"application/json": asMinimal, "application/json;odata.metadata=full": "application/json;odata.metadata=full",
-				"application/json;odata.metadata=none":                                      "application/json;odata.metadata=none",
-				"application/json;charset=utf-8":                                            asMinimal + ";charset=utf-8",
+				"application/json;odata.metadata=none":                                       "application/json;odata.metadata=none",
+				"application/json;charset=utf-8":                                             asMinimal + ";charset=utf-8",
 				"application/json;IEEE754Compatible=true;odata.streaming=true;metadata=full": "application/json;odata.metadata=full;odata.streaming=true;IEEE754Compatible=true",
 			} {
 				for _, path := range []string{"", "Tokens", tokenPath(1), tokenPath(1) + "/Name"} {

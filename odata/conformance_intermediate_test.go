@@ -92,7 +92,9 @@ func intermediateFilters() []requirement {
 			}
 		}},
 		{"INT-11", func(_ *testing.T, f *feed) {
-			has := func(text string) func(aToken) bool { return func(k aToken) bool { return strings.Contains(k.name, text) } }
+			has := func(text string) func(aToken) bool {
+				return func(k aToken) bool { return strings.Contains(k.name, text) }
+			}
 			f.finds("true&$search=3", has("3"))
 			f.finds("true&$search=TOKEN", has("token"))
 			f.finds("true&$search=\"token 3\"", has("token 3"))

@@ -38,11 +38,15 @@ func exchanges() []requirement {
 		},
 		"errors": {
 			get("Nothing"), get(tokenPath(99)), get("Tokens?$filter=Nmae eq 'x'"), get("Tokens?$filter=(Name eq 'x'"), get("$all"), get("Tokens", "Accept", "text/html"),
-			get("Tokens", "OData-MaxVersion", "3.0"), get("Tokens", "Isolation", "snapshot"), {"DELETE", tokenPath(1), "", nil}, get("Tokens?$skiptoken=x"),
+			get("Tokens", "OData-MaxVersion", "3.0"), get("Tokens", "Isolation", "snapshot"),
+			{"DELETE", tokenPath(1), "", nil},
+			get("Tokens?$skiptoken=x"),
 		},
 		"parts": {
 			get(tokenPath(3) + "/Name"), get(tokenPath(3) + "/Name/$value"), get(tokenPath(3) + "/ExpiresAt"), get("Tokens/$count"), get(tokenPath(3) + "/Owner/$ref"),
-			get(tokenPath(3) + "/Events/$ref"), {"HEAD", "Users", "", nil}, {"OPTIONS", "Users", "", nil},
+			get(tokenPath(3) + "/Events/$ref"),
+			{"HEAD", "Users", "", nil},
+			{"OPTIONS", "Users", "", nil},
 		},
 		"batch": {
 			{"POST", "$batch", multipartBatch("GET Users('ann')", "GET Tokens/$count", "GET Nothing", "GET Users"), []string{"Content-Type", "multipart/mixed; boundary=b"}},
