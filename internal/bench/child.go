@@ -20,7 +20,7 @@ const roleVariable = "KEYWRIGHT_BENCH_ROLE"
 func roles() map[string]func(context.Context, *dialogue) error {
 	return map[string]func(context.Context, *dialogue) error{
 		"bare": playBare, "serve": playServer, "load": playLoad, "check": playChecks, "create": playCreations,
-		"sign": playSigning,
+		"sign": playSigning, "read": playReading, "bare-rows": playBareRows,
 	}
 }
 

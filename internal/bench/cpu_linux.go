@@ -37,27 +37,33 @@ func cpuTime(pid int) (time.Duration, error) {
 // memory is what a process has in memory now: all of it, and the part that is no file (the program
 // itself is one, and shared).
 func memory(pid int) (all, own int64) {
+	return statusOf(pid, "VmRSS:"), statusOf(pid, "RssAnon:")
+}
+
+// peak is the most memory that a process had since forgetPeak.
+func peak(pid int) int64 { return statusOf(pid, "VmHWM:") }
+
+func forgetPeak(pid int) error {
+	const peakOnly = "5" // see proc_pid_clear_refs(5)
+	return os.WriteFile("/proc/"+strconv.Itoa(pid)+"/clear_refs", []byte(peakOnly), 0)
+}
+
+// statusOf reads a line of /proc/pid/status that counts KiB.
+func statusOf(pid int, name string) int64 {
 	status, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/status")
 	if err != nil {
-		return 0, 0
+		return 0
 	}
 	for line := range strings.Lines(string(status)) {
 		fields := strings.Fields(line)
-		if len(fields) < 2 {
+		if len(fields) < 2 || fields[0] != name {
 			continue
 		}
-		kib, err := strconv.ParseInt(fields[1], 10, 64)
-		if err != nil {
-			continue
-		}
-		switch fields[0] {
-		case "VmRSS:":
-			all = kib << 10
-		case "RssAnon:":
-			own = kib << 10
+		if kib, err := strconv.ParseInt(fields[1], 10, 64); err == nil {
+			return kib << 10
 		}
 	}
-	return all, own
+	return 0
 }
 
 // inMemory reports whether a directory is no disk, so that nothing in it is durable.

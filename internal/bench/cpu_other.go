@@ -10,3 +10,5 @@ func pinned(_ int, start func() error) error { return start() }
 func cpuTime(int) (time.Duration, error)     { return 0, nil }
 func memory(int) (all, own int64)            { return 0, 0 }
 func inMemory(string) bool                   { return false }
+func peak(int) int64                         { return 0 }
+func forgetPeak(int) error                   { return nil }

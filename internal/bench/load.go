@@ -85,7 +85,7 @@ type line struct {
 	file  *os.File
 	began time.Time
 	got   int
-	buf   [4096]byte
+	buf   [32 << 10]byte
 }
 
 func (l *load) run(ctx context.Context) (loadResult, error) {

@@ -39,6 +39,7 @@ type bench struct {
 	seconds float64
 	rounds  int
 	tokens  uint64 // how many "a million" are
+	lines   int    // how many rows a feed of a million has
 	profile string // directory for profiles of what is measured; "" for none
 	out     *report
 }
@@ -56,6 +57,7 @@ func sections() []section {
 		{"check", (*bench).inProcess},
 		{"oauth", (*bench).oauth},
 		{"create", (*bench).creations},
+		{"odata", (*bench).odata},
 		{"start", (*bench).startUp},
 	}
 }
@@ -76,6 +78,7 @@ func run(args []string, out, errs io.Writer) int {
 	flags.Float64Var(&b.seconds, "seconds", 5, "how long each measurement takes")
 	flags.IntVar(&b.rounds, "rounds", 3, "how often each is repeated; medians are printed")
 	flags.Uint64Var(&b.tokens, "tokens", 1_000_000, "how many tokens the large database holds")
+	flags.IntVar(&b.lines, "lines", 1_000_000, "how many rows the large feed has")
 	only := flags.String("only", "", "parts to run, separated by commas: "+strings.Join(names, ", "))
 	flags.StringVar(&b.dir, "dir", "", "directory for databases, kept and used again; a temporary one if left out")
 	flags.StringVar(&b.profile, "profile", "", "directory for a processor profile of each measurement; none if left out")
@@ -84,7 +87,7 @@ func run(args []string, out, errs io.Writer) int {
 	}
 	chosen := strings.Split(*only, ",")
 	for _, name := range chosen {
-		if *only != "" && !slices.Contains(names, name) || b.rounds < 1 || b.seconds <= 0 || b.tokens < fewTokens {
+		if *only != "" && !slices.Contains(names, name) || b.rounds < 1 || b.seconds <= 0 || b.tokens < fewTokens || b.lines < 3*barePage {
 			flags.Usage()
 			return 2
 		}

@@ -19,6 +19,7 @@ type serveJob struct {
 	Database string // in the first one
 	App      bool   // make an app and tokens, whose secrets the answer has; the database must be empty
 	Proxy    bool   // take the load for a trusted proxy, whose unknown credentials are not throttled
+	Feed     string // a database that is published in the app's workspace
 	Profile  string // write a profile here until the next question
 }
 
@@ -111,6 +112,9 @@ func playServer(ctx context.Context, d *dialogue) error {
 		cfg := configuration(j.Database)
 		if j.Proxy {
 			cfg.TrustedProxies = []string{"127.0.0.0/8"}
+		}
+		if j.Feed != "" {
+			cfg.Feeds = []config.Feed{feedOf(j.Feed)}
 		}
 		var err error
 		if srv, err = server.Open(ctx, server.Options{Config: cfg, Log: slog.New(slog.DiscardHandler)}); err != nil {
