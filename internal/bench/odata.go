@@ -187,7 +187,7 @@ func (r *reading) get(server *child, a asked, j readJob) (result readResult, err
 	if server == r.server {
 		j.Path, j.Bearer = "/odata/"+slug(0)+"/"+feedName+"/"+a.path, r.bearer
 	}
-	if err := server.ask(serveJob{Profile: r.b.profilePath(r.engine+" "+server.role+" "+a.name, 0)}, &v); err != nil {
+	if err := server.ask(serveJob{Profile: r.b.profilePath(fmt.Sprint(r.engine, server.role, a.name, j.Follow), 0)}, &v); err != nil {
 		return result, err
 	}
 	j.Addr, j.PID = v.Addr, v.PID
@@ -228,6 +228,7 @@ func (r *reading) whole() error {
 	r.b.out.table(rows)
 	self := func(f float64) float64 { return f }
 	r.b.out.line("\nThe feed takes %s of the bare handler's processor time.", number(median(costs, self)))
+	r.b.out.goal(goal{what: r.engine + ", processor time for a row, of a bare handler's", got: median(costs, self), want: 1})
 	r.b.out.goal(goal{what: r.engine + ", rows/s of a bare handler's", got: median(ratios, self), want: 1, least: true})
 	return nil
 }
