@@ -205,7 +205,6 @@ func (s *Surface) answer(w http.ResponseWriter, r *http.Request, feed *publish.F
 	// The kit's "no-store" goes: what is read may be kept by the client alone, to be asked for again before each use, so that a
 	// 304 is possible. The service says so.
 	out.Header().Del("Cache-Control")
-	out.begin(inner)
 	state.Service.Serve(out, inner, odata.Access{
 		Source: rows.of(source),
 		Caller: a.workspace + "/" + d.OwnerID(),

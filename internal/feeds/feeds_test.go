@@ -2,6 +2,7 @@ package feeds_test
 
 import (
 	"bytes"
+	"database/sql"
 	"encoding/json"
 	"io"
 	"log/slog"
@@ -9,10 +10,13 @@ import (
 	"net/http/httptest"
 	"net/netip"
 	"net/url"
+	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	_ "modernc.org/sqlite" // the driver
 
 	"github.com/keywright/keywright/internal/authority"
 	"github.com/keywright/keywright/internal/feeds"
@@ -21,6 +25,7 @@ import (
 	"github.com/keywright/keywright/internal/testkit"
 	"github.com/keywright/keywright/internal/token"
 	"github.com/keywright/keywright/internal/web"
+	"github.com/keywright/keywright/odata/sqldata"
 )
 
 func TestMain(m *testing.M) { testkit.Main(m) }
@@ -61,13 +66,17 @@ func newSite(t *testing.T, sources ...publish.Source) *site {
 }
 
 func (s *site) token(ws string, scopes ...string) string {
+	return s.tokenOf(testkit.Dev, ws, scopes...)
+}
+
+func (s *site) tokenOf(email, ws string, scopes ...string) string {
 	s.t.Helper()
 	name, days := "t"+strings.Join(scopes, ""), 30
 	n := authority.NewToken{Request: token.Request{Name: &name, Scopes: &scopes}}
 	if ws == "standard" {
 		n.Expiry.LifetimeDays = &days
 	}
-	_, secret, err := s.CreateToken(s.t.Context(), s.People[testkit.Dev], ws, n)
+	_, secret, err := s.CreateToken(s.t.Context(), s.People[email], ws, n)
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -181,7 +190,7 @@ func TestATokenOpensAFeedHoweverItIsSent(t *testing.T) {
 			t.Errorf("%s: %d %s", path, r.Code, r.Body)
 		}
 	}
-	for _, path := range []string{"/odata/standard/nothing/", "/odata/standard/", "/odata/standard", "/odata/standard/Keywright/", "/odata/standard/keywright%2FTokens", "/odata/standard//Tokens"} {
+	for _, path := range []string{"/odata/standard/nothing/", "/odata/standard/", "/odata/standard", "/odata/standard/Keywright/", "/odata/standard/keywright%2FTokens", "/odata/standard//Tokens", "/odata//keywright/"} {
 		if r := s.get(path, "Authorization", "Bearer "+secret); r.Code != 404 || r.code != "not_found" {
 			t.Errorf("%s: %d %s", path, r.Code, r.Body)
 		}
@@ -394,5 +403,81 @@ func TestPathsArriveAsTheyWereSent(t *testing.T) {
 		if got.StatusCode != want {
 			t.Errorf("%s: %d %s", path, got.StatusCode, text)
 		}
+	}
+}
+
+func TestASkipTokenIsForWhoItWasMadeFor(t *testing.T) {
+	s := newSite(t)
+	admin, dev := s.tokenOf(testkit.Admin, "standard", "odata:read"), s.token("standard", "odata:read")
+	r := s.get("/odata/standard/keywright/Members", "Authorization", basic("x", admin), "Prefer", "maxpagesize=1")
+	var page struct {
+		Next string `json:"@odata.nextLink"`
+	}
+	if err := json.Unmarshal(r.Body.Bytes(), &page); err != nil || !strings.HasPrefix(page.Next, public+"/odata/standard/keywright/Members?") {
+		t.Fatalf("%v %s", err, r.Body)
+	}
+	path := strings.TrimPrefix(page.Next, public)
+	for name, want := range map[string]int{admin: 200, dev: 400} {
+		if got := s.get(path, "Authorization", basic("x", name)); got.Code != want {
+			t.Errorf("%d, want %d: %s", got.Code, want, got.Body)
+		}
+	}
+	again := s.get(strings.Replace(path, "/standard/", "/scoped-tokens/", 1), "Authorization", basic("x", s.tokenOf(testkit.Admin, "scoped-tokens", "odata:read")))
+	if again.Code != 400 {
+		t.Errorf("in another workspace: %d %s", again.Code, again.Body)
+	}
+}
+
+// The server's limits are for requests of people: an answer may take as long as its client reads.
+func TestALongAnswerOutlivesTheServersLimits(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "long.db")
+	db, err := sql.Open("sqlite", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := db.ExecContext(t.Context(), `create table rows (id integer primary key, text text not null);
+		with recursive n(i) as (select 1 union all select i + 1 from n where i < 20000) insert into rows select i, printf('%01000d', i) from n;
+		create view slow as select 1 as id, (with recursive n(i) as (select 1 union all select i + 1 from n where i < 1000000000) select count(*) from n) as many`); err != nil {
+		t.Fatal(err)
+	}
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	const limit = 200 * time.Millisecond
+	s := newSite(t, publish.Source{Workspace: "standard", Name: "long", Database: token.SecretOf(path), Scope: "odata:read", PageSize: 20000, Publish: sqldata.Publish{
+		Namespace: "Feed", Tables: []string{"*"}, Keys: map[string][]string{"slow": {"id"}}, Types: map[string]string{"slow.id": "integer", "slow.many": "integer"},
+	}, Options: sqldata.Options{Timeout: 3 * limit}})
+	secret := s.token("standard", "odata:read")
+	srv := httptest.NewUnstartedServer(s.handler)
+	srv.Config.ReadTimeout, srv.Config.WriteTimeout = limit, limit
+	srv.Start()
+	t.Cleanup(srv.Close)
+	ask := func(set string) *http.Response {
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, srv.URL+"/odata/standard/long/"+set, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.SetBasicAuth("x", secret)
+		r.Header.Set("Accept-Encoding", "identity")
+		resp, err := http.DefaultClient.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return resp
+	}
+	late := ask("Slow") // its first byte comes after the limit
+	defer late.Body.Close()
+	if text, err := io.ReadAll(late.Body); err != nil || late.StatusCode != http.StatusGatewayTimeout || !strings.HasPrefix(string(text), `{"error":`) {
+		t.Errorf("%d %s %v", late.StatusCode, text, err)
+	}
+	resp := ask("Rows")
+	defer resp.Body.Close()
+	if _, err := io.ReadFull(resp.Body, make([]byte, 1000)); err != nil {
+		t.Fatal(err)
+	}
+	<-time.After(2 * limit) // a client that takes its time; the answer is larger than what lies between
+	rest, err := io.ReadAll(resp.Body)
+	if err != nil || len(rest) < 20_000_000 || !strings.HasSuffix(string(rest[len(rest)-2:]), "]}") {
+		t.Errorf("%d bytes, %v", len(rest), err)
 	}
 }

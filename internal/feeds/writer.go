@@ -1,7 +1,6 @@
 package feeds
 
 import (
-	"io"
 	"net/http"
 	"strconv"
 	"time"
@@ -9,33 +8,21 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// first is how long the first byte may take: the slowest statement that can be configured, and its queue. From then on the
-// service sets a deadline for each part, so that an answer may take as long as its client goes on reading.
+// first is how long the first byte may take: the slowest statement that can be configured, and its queue. Rows have deadlines that the
+// service sets for each part, so that an answer may take as long as its client goes on reading.
 const first = 11 * time.Minute
 
-// writer lets an answer take longer than the server allows others, and remembers its status.
+// writer lets an answer begin later than the server allows others, and remembers its status.
 type writer struct {
 	http.ResponseWriter
-	control *http.ResponseController
-	status  int
+	status int
 }
 
 func newWriter(w http.ResponseWriter) *writer {
-	return &writer{ResponseWriter: w, control: http.NewResponseController(w)}
+	// A connection without deadlines has none to lift.
+	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(first))
+	return &writer{ResponseWriter: w}
 }
-
-// begin sets the deadlines of an answer. A connection without them has none to lift.
-func (w *writer) begin(r *http.Request) {
-	_ = w.control.SetWriteDeadline(time.Now().Add(first))
-	if r.Body == nil || r.Body == http.NoBody {
-		w.read()
-		return
-	}
-	r.Body = &body{r.Body, w}
-}
-
-// read lifts the deadline for reading: when it passes, the server takes the client for gone, also after all was read.
-func (w *writer) read() { _ = w.control.SetReadDeadline(time.Time{}) }
 
 func (w *writer) WriteHeader(status int) {
 	if w.status == 0 {
@@ -53,20 +40,6 @@ func (w *writer) Write(b []byte) (int, error) {
 
 // Unwrap lets http.ResponseController reach the connection.
 func (w *writer) Unwrap() http.ResponseWriter { return w.ResponseWriter }
-
-// body lifts the deadline for reading when it has been read.
-type body struct {
-	io.ReadCloser
-	w *writer
-}
-
-func (b *body) Read(p []byte) (int, error) {
-	n, err := b.ReadCloser.Read(p)
-	if err == io.EOF { //nolint:errorlint // readers return the value itself
-		b.w.read()
-	}
-	return n, err
-}
 
 // metrics count by the feed's name: those that exist are few.
 type metrics struct {
