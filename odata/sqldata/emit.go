@@ -18,8 +18,10 @@ type emitter struct {
 	args    []any
 	aliases int
 	rows    map[*query.Var]*scope // the row of the query itself is at nil
-	// statementNumber is what running knows a statement of SQLite by.
+	// statementNumber is what running knows a statement of SQLite by. It asks for itself if, nested, it walks rows for each
+	// row: else a row costs less than the question.
 	statementNumber int64
+	nested          bool
 
 	step string // alias of the select that the last aggregating step became; "" is none
 	err  error
@@ -286,7 +288,7 @@ func (m *emitter) rowsOf(q *query.Query) *selection {
 	if q.Filter != nil {
 		s.where = append(s.where, m.truth(q.Filter))
 	}
-	if m.engine == SQLite && len(s.where) > 0 {
+	if m.engine == SQLite && m.nested {
 		s.where = append([]string{"kw_alive(" + m.param(m.statementNumber) + ")"}, s.where...) // first: before a row is dropped
 	}
 	return s

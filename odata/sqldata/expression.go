@@ -398,13 +398,19 @@ func (m *emitter) fieldAndValues(f *field, values []any) (x string, list []strin
 	return x, list
 }
 
+// inner opens the select of a lambda.
+func (m *emitter) inner(v *query.Var, set *edm.EntitySet) *scope {
+	m.nested = true
+	return m.open(v, set)
+}
+
 // exists writes any and all. A body that is null is not true.
 func (m *emitter) exists(e *query.Exists) string {
 	from, set := m.follow(e.From, e.Path)
 	if set == nil {
 		return "null"
 	}
-	s := m.open(e.Var, e.Nav.Target)
+	s := m.inner(e.Var, e.Nav.Target)
 	where := []string{m.linked(from, set, s.alias, e.Nav)}
 	switch {
 	case e.Body == nil && e.All:
@@ -428,7 +434,7 @@ func (m *emitter) count(e *query.CountOf) string {
 	if set == nil {
 		return "null"
 	}
-	s := m.open(e.Var, e.Nav.Target)
+	s := m.inner(e.Var, e.Nav.Target)
 	where := []string{m.linked(from, set, s.alias, e.Nav)}
 	if e.Filter != nil {
 		where = append(where, m.truth(e.Filter))
