@@ -376,7 +376,7 @@ func (m *emitter) fieldAndValues(f *field, values []any) (x string, list []strin
 	t, c := f.prop.Type, m.column(f)
 	exact := true
 	for _, v := range values {
-		_, ok := keptValue(c, t, v)
+		_, ok := m.keptValue(c, t, v)
 		exact = exact && ok
 	}
 	for _, v := range values {
@@ -476,5 +476,14 @@ func (m *emitter) bind(x query.Expr, use func(string) string) string {
 
 func (m *emitter) bindText(x string, use func(string) string) string {
 	v := m.alias("v")
-	return "(select " + use(v+".v") + " from (select " + x + " as v) " + v + ")"
+	return "(select " + use(v+".v") + " from (select " + x + " as v" + m.fence() + ") " + v + ")"
+}
+
+// fence ends a select that PostgreSQL's planner must not dissolve: it would copy the operand to wherever it is used, and what is
+// nested in it as often again.
+func (m *emitter) fence() string {
+	if m.engine == Postgres {
+		return " offset 0"
+	}
+	return ""
 }

@@ -60,7 +60,7 @@ func newModel() *world {
 		prop("ID", edm.Int64, false), prop("Flag", edm.Boolean, true), prop("Small", edm.Int16, false), prop("N", edm.Int64, true),
 		prop("R", edm.Double, true), prop("F", edm.Single, true), prop("D", edm.Decimal, true), prop("S", edm.String, true), prop("T", edm.String, false),
 		prop("G", edm.Guid, true), prop("Day", edm.Date, true), prop("Number", edm.Date, false), prop("Clock", edm.TimeOfDay, true),
-		prop("At", edm.DateTimeOffset, true), prop("Made", edm.DateTimeOffset, false), prop("Sec", edm.DateTimeOffset, true),
+		prop("At", edm.DateTimeOffset, true), prop("Made", edm.DateTimeOffset, false), prop("Sec", edm.DateTimeOffset, true), prop("Zoneless", edm.DateTimeOffset, true),
 		prop("Span", edm.Duration, true), prop("E", edm.Enum, true), prop("L", edm.Enum, true), prop("OwnerID", edm.Int64, true), prop("Called", edm.String, true))
 	w.items = w.set("Items", "Item", prop("ThingID", edm.Int64, false), prop("No", edm.Int32, false), prop("Qty", edm.Int32, true), prop("Text", edm.String, true))
 	w.notes = w.set("Notes", "Note", prop("ID", edm.Int64, false), prop("ThingID", edm.Int64, true), prop("No", edm.Int32, true), prop("Body", edm.String, true))
@@ -110,6 +110,9 @@ func (w *world) columnType(e sqldata.Engine, p *edm.Property) string {
 		return "bigint"
 	case kept == sqldata.Labels:
 		return "text"
+	}
+	if p.Name == "Zoneless" && e == sqldata.Postgres {
+		return "timestamp"
 	}
 	postgres := map[edm.Kind]string{
 		edm.Boolean: "boolean", edm.Int16: "smallint", edm.Int32: "int", edm.Int64: "bigint", edm.Single: "real", edm.Double: "double precision",

@@ -283,7 +283,7 @@ func (m *emitter) substring(e *query.Call) string {
 	v := m.alias("v")
 	return strings.NewReplacer("$", v+".").Replace("(select case when $a is not null and $n is not null then substr($s, "+
 		"(least(length($s), case when $a < 0 then greatest(0, length($s) + $a) else $a end) + 1)::int, greatest(0, least($n, 2147483647))::int) end from ") +
-		"(select " + s + " as s, " + start + "::bigint as a, " + length + "::bigint as n) " + v + ")"
+		"(select " + s + " as s, " + start + "::bigint as a, " + length + "::bigint as n offset 0) " + v + ")"
 }
 
 // cast writes those that query.Castable allows. What the target can't hold is null.

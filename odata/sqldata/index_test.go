@@ -26,7 +26,7 @@ func newIndexed(t *testing.T) *indexed {
 	x := &indexed{sources: map[sqldata.Engine]*sqldata.Source{}, dbs: map[sqldata.Engine]*sql.DB{}}
 	x.events = &edm.EntitySet{Name: "Events", TypeName: "Event", Properties: []*edm.Property{
 		prop("id", edm.Int64, false), prop("at", edm.DateTimeOffset, false), prop("sec", edm.DateTimeOffset, true), prop("name", edm.String, false),
-		prop("n", edm.Int32, true), prop("rate", edm.Decimal, true), prop("status", edm.Enum, true), prop("user", edm.Int64, true),
+		prop("n", edm.Int32, true), prop("rate", edm.Decimal, true), prop("status", edm.Enum, true), prop("user", edm.Int64, true), prop("day", edm.Date, true),
 	}}
 	x.users = &edm.EntitySet{Name: "Users", TypeName: "User", Properties: []*edm.Property{prop("id", edm.Int64, false), prop("name", edm.String, false)}}
 	x.events.Properties[6].Type.Enum = status
@@ -40,10 +40,10 @@ func newIndexed(t *testing.T) *indexed {
 			collate = ` collate "C"`
 		}
 		for _, statement := range []string{
-			`create table events (id bigint primary key, at bigint not null, sec bigint, name text` + collate + ` not null, n int, rate numeric(10,2), status text, "user" bigint)`,
+			`create table events (id bigint primary key, at bigint not null, sec bigint, name text` + collate + ` not null, n int, rate numeric(10,2), status text, "user" bigint, day date)`,
 			`create table users (id bigint primary key, name text` + collate + ` not null)`,
 			`create index on_at on events (at, id)`, `create index on_sec on events (sec)`, `create index on_name on events (name, id)`, `create index on_n on events (n)`,
-			`create index on_rate on events (rate)`, `create index on_status on events (status)`, `create index on_user on events ("user")`,
+			`create index on_rate on events (rate)`, `create index on_status on events (status)`, `create index on_user on events ("user")`, `create index on_day on events (day)`,
 		} {
 			if _, err := write.ExecContext(t.Context(), statement); err != nil {
 				t.Fatal(err)
@@ -143,6 +143,7 @@ func TestFiltersPagesAndWaysUseIndexesOnBothEngines(t *testing.T) {
 		"decimal":       {query.Query{Filter: is("rate", query.Less, "5.5")}, "on_rate (rate<?)", "Index Cond: (rate <", "", ""},
 		"microseconds":  {query.Query{Filter: is("at", query.GreaterOrEqual, when)}, "on_at (at>?)", "Index Cond: (at >=", "", ""},
 		"seconds":       {query.Query{Filter: is("sec", query.LessOrEqual, when)}, "on_sec (sec<?)", "Index Cond: (sec <=", "", ""},
+		"date":          {query.Query{Filter: is("day", query.Greater, when.Truncate(24*time.Hour))}, "on_day (day>?)", "Index Cond: (day >", "", ""},
 		"label":         {query.Query{Filter: is("status", query.Equal, int64(2))}, "on_status (status=?)", "Index Cond: (status =", "", ""},
 		"conjunction":   {query.Query{Filter: &query.Binary{Op: query.And, X: is("n", query.Greater, int64(5)), Y: is("rate", query.NotEqual, "1")}}, "on_n (n>?)", "Index Cond: (n >", "", ""},
 		"list":          {query.Query{Filter: &query.In{X: &query.Property{Prop: status}, List: []query.Expr{&query.Literal{Value: int64(1), Of: status.Type}, &query.Literal{Value: int64(2), Of: status.Type}}}}, "on_status (status=?)", "Index Cond: (status =", "", ""},

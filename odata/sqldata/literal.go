@@ -112,15 +112,25 @@ func dayNumber(t time.Time) int64 {
 	return s / 86400
 }
 
-// ordered says that what is kept so can be compared and sorted as it is kept.
-func (k Kept) ordered() bool { return k == Micros || k == Seconds || k == DayNumber }
+// ordered says that a column can be compared and sorted as it is kept, though that is not the form of expressions.
+func (m *emitter) ordered(f *field) bool {
+	c := m.column(f)
+	return c.Kept == Micros || c.Kept == Seconds || c.Kept == DayNumber || m.isoDate(c, f.prop.Type)
+}
+
+// isoDate says that a column keeps dates as texts, of which there is one for each date.
+func (m *emitter) isoDate(c Column, t edm.Type) bool {
+	return m.engine == SQLite && t.Kind == edm.Date && (c.Kept == ISO || c.Kept == Plain)
+}
 
 // keptValue is a value as a column keeps it, to be compared with the column as it is; false if the column does not say it
 // exactly.
-func keptValue(c Column, t edm.Type, v any) (any, bool) {
+func (m *emitter) keptValue(c Column, t edm.Type, v any) (any, bool) {
 	switch v := v.(type) {
 	case time.Time:
 		switch {
+		case m.isoDate(c, t):
+			return v.Format(time.DateOnly), true
 		case c.Kept == Micros:
 			return v.UnixMicro(), true
 		case c.Kept == Seconds && v.Nanosecond() == 0:
@@ -175,7 +185,7 @@ func (m *emitter) kept(v any) string {
 // exactly, because an index helps then.
 func (m *emitter) fieldAndValue(f *field, v any) (x, y string) {
 	t, c := f.prop.Type, m.column(f)
-	if k, ok := keptValue(c, t, v); ok {
+	if k, ok := m.keptValue(c, t, v); ok {
 		x = m.raw(f)
 		if m.engine == Postgres && c.Kept == Labels {
 			x += "::text"

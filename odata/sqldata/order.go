@@ -93,10 +93,10 @@ func (m *emitter) sortKey(o query.Order) sortKey {
 	k := sortKey{desc: o.Desc, nullable: m.nullable(o.Expr)}
 	kind := o.Expr.Type().Kind
 	if p, ok := o.Expr.(*query.Property); ok {
-		if f := m.field(p); f != nil && m.column(f).Kept.ordered() {
+		if f := m.field(p); f != nil && m.ordered(f) {
 			k.text = m.raw(f)
 			k.value = func(v any) string {
-				if kept, ok := keptValue(m.column(f), p.Prop.Type, v); ok {
+				if kept, ok := m.keptValue(m.column(f), p.Prop.Type, v); ok {
 					return m.kept(kept)
 				}
 				return m.fail("a value to continue behind is none of %s.%s", f.set.Name, f.prop.Name)
@@ -391,7 +391,7 @@ func (m *emitter) exact(f *field, link int, parents [][]any) bool {
 		if link >= len(values) || values[link] == nil {
 			continue
 		}
-		if _, some = keptValue(c, f.prop.Type, values[link]); !some {
+		if _, some = m.keptValue(c, f.prop.Type, values[link]); !some {
 			return false
 		}
 	}
@@ -401,7 +401,7 @@ func (m *emitter) exact(f *field, link int, parents [][]any) bool {
 // member is a parent's value as it goes to the database: as the column keeps it, or in the form of expressions.
 func (m *emitter) member(f *field, exact bool, v any) any {
 	if exact {
-		v, _ = keptValue(m.column(f), f.prop.Type, v)
+		v, _ = m.keptValue(m.column(f), f.prop.Type, v)
 		return v
 	}
 	if m.engine == SQLite {
