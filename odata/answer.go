@@ -41,6 +41,7 @@ type answer struct {
 	fixed   bool // body is all there will be, however large
 	tag     bool // may have an ETag
 	zip     *gzip.Writer
+	until   time.Time   // when the request has to be done
 	due     atomic.Bool // what there is should go out
 	timer   *time.Timer
 }
@@ -104,7 +105,7 @@ func (o *answer) spill() error {
 			return err
 		}
 	}
-	o.deadline(time.Now().Add(stalled))
+	o.hurry()
 	if err := o.send(o.body); err != nil {
 		return err
 	}
@@ -135,6 +136,15 @@ func (o *answer) send(p []byte) error {
 		return fmt.Errorf("%w: %w", errGone, err)
 	}
 	return nil
+}
+
+// hurry gives the client some time for what follows.
+func (o *answer) hurry() {
+	t := time.Now().Add(stalled)
+	if !o.until.IsZero() && o.until.Before(t) {
+		t = o.until
+	}
+	o.deadline(t)
 }
 
 // deadline is best effort: not every writer has one.
@@ -214,7 +224,7 @@ func (o *answer) finish() error {
 	if err := o.begin(len(body)); err != nil {
 		return err
 	}
-	o.deadline(time.Now().Add(stalled))
+	o.hurry()
 	if _, err := o.w.Write(body); err != nil {
 		return fmt.Errorf("%w: %w", errGone, err)
 	}

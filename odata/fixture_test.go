@@ -215,7 +215,8 @@ type numbers struct {
 	size   int
 	fail   error                            // behind the last row
 	each   func(ctx context.Context, i int) // before each row
-	values [][]any                          // the same again and again
+	closed func()
+	values [][]any // the same again and again
 }
 
 func newNumbers(size int) *numbers {
@@ -236,7 +237,12 @@ func newNumbers(size int) *numbers {
 }
 
 func (n *numbers) Open(context.Context) (query.Reader, error) { return n, nil }
-func (n *numbers) Close() error                               { return nil }
+func (n *numbers) Close() error {
+	if n.closed != nil {
+		n.closed()
+	}
+	return nil
+}
 
 func (n *numbers) Count(_ context.Context, q *query.Query) ([]int64, error) {
 	if q.Parents == nil {
@@ -282,7 +288,7 @@ func (r *numberRows) Next() bool {
 	if r.each != nil {
 		r.each(r.ctx, r.at)
 	}
-	return true
+	return r.ctx.Err() == nil
 }
 
 func (r *numberRows) Values() []any {
@@ -309,6 +315,9 @@ func (r *numberRows) Values() []any {
 func (r *numberRows) Parent() int { return r.at * len(r.q.Parents.Values) / r.end }
 
 func (r *numberRows) Err() error {
+	if err := r.ctx.Err(); err != nil {
+		return err
+	}
 	if r.at >= r.end && r.at >= r.size {
 		return r.fail
 	}

@@ -35,10 +35,13 @@ func (s *Service) Serve(w http.ResponseWriter, r *http.Request, a Access) {
 	if !strings.HasSuffix(a.Root, "/") {
 		a.Root += "/"
 	}
+	ctx, stop := context.WithTimeout(r.Context(), s.options.Timeout)
+	defer stop()
 	x := &exchange{
-		answer: s.newAnswer(w, r), ctx: r.Context(), access: a,
+		answer: s.newAnswer(w, r), ctx: ctx, access: a,
 		path: strings.ReplaceAll(strings.TrimPrefix(r.URL.EscapedPath(), "/"), "%24", "$"), query: r.URL.RawQuery,
 	}
+	x.until, _ = ctx.Deadline()
 	defer x.release()
 	err := x.serve()
 	if err == nil {

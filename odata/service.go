@@ -39,9 +39,10 @@ import (
 
 // Options of a service. The zero value is good but for Key, without which next links don't outlive the process.
 type Options struct {
-	PageSize    int    // rows of a page; 0 is 5,000
-	MaxPageSize int    // what Prefer: maxpagesize may ask for; 0 is 50,000
-	Key         []byte // 32 bytes that seal skip tokens; nil makes one
+	PageSize    int           // rows of a page; 0 is 5,000
+	MaxPageSize int           // what Prefer: maxpagesize may ask for; 0 is 50,000
+	Key         []byte        // 32 bytes that seal skip tokens; nil makes one
+	Timeout     time.Duration // of one request, up to its last byte; 0 is 10 minutes
 	Limits      uri.Limits
 	Log         *slog.Logger // of failures; nil is none
 	Now         func() time.Time
@@ -60,6 +61,9 @@ type Service struct {
 
 // New checks the model and prepares its documents.
 func New(m *edm.Model, o Options) (*Service, error) {
+	if o.Timeout == 0 {
+		o.Timeout = 10 * time.Minute
+	}
 	if o.PageSize < 0 || o.MaxPageSize < 0 {
 		return nil, errors.New("odata: a page has at least one row")
 	}

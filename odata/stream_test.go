@@ -236,6 +236,34 @@ func TestRowsOfASlowSourceArriveBeforeItIsDone(t *testing.T) {
 	}
 }
 
+func TestARequestThatTakesTooLongEnds(t *testing.T) {
+	for at, broken := range map[int]bool{10: false, 2000: true} {
+		n := newNumbers(3000)
+		n.each = func(ctx context.Context, i int) {
+			if i == at {
+				<-ctx.Done()
+			}
+		}
+		w := ask(t, serve(t, n, odata.Options{Timeout: 50 * time.Millisecond})+"Numbers", "identity")
+		_, err := io.ReadAll(w.Body)
+		if want := map[bool]int{false: 504, true: 200}[broken]; w.StatusCode != want || broken != (err != nil) {
+			t.Errorf("stopped at row %d: %d, %v", at, w.StatusCode, err)
+		}
+	}
+}
+
+func TestAClientThatDoesNotReadIsGivenUp(t *testing.T) {
+	n := newNumbers(100_000_000)
+	done := make(chan struct{})
+	n.closed = func() { close(done) }
+	_ = ask(t, serve(t, n, odata.Options{PageSize: 100_000_000, Timeout: 300 * time.Millisecond})+"Numbers", "identity")
+	select {
+	case <-done: // others may read
+	case <-time.After(20 * time.Second):
+		t.Error("the reader is kept for a client that does not read")
+	}
+}
+
 func TestAClientThatGoesAwayStopsTheReading(t *testing.T) {
 	n := newNumbers(100_000_000)
 	done := make(chan struct{})
