@@ -43,6 +43,7 @@ func config(version, server string) huma.Config {
 				{Name: "Apps", Description: "OAuth clients that act for themselves. They get access tokens at /oauth2/token."},
 				{Name: "OAuth tokens", Description: "Pairs of an access token and a refresh token that people generate for themselves."},
 				{Name: "Legacy tokens", Description: "Tokens of an older system, which were imported and work until a day that is set."},
+				{Name: "Feeds", Description: "OData services that tools such as Excel and Power BI read."},
 				{Name: "Inventory", Description: "Every credential of a workspace, of whatever kind."},
 				{Name: "Workspaces", Description: "Tenants, each with its members, policy, scopes and tokens."},
 				{Name: "Members", Description: "Who is in a workspace, and as what."},

@@ -24,6 +24,7 @@ import (
 	"github.com/keywright/keywright/api"
 	"github.com/keywright/keywright/internal/authority"
 	"github.com/keywright/keywright/internal/fault"
+	"github.com/keywright/keywright/internal/publish"
 	"github.com/keywright/keywright/internal/web"
 )
 
@@ -35,15 +36,16 @@ type Service struct {
 	http.Handler
 	kit       *web.Kit
 	authority *authority.Authority
+	feeds     *publish.Feeds
 	mux       *http.ServeMux
 	api       huma.API
 	document  []byte // the OpenAPI document
 	page      []byte // the same, for people
 }
 
-// New returns the API; version is the program's.
-func New(kit *web.Kit, a *authority.Authority, version string) (*Service, error) {
-	s := &Service{kit: kit, authority: a, mux: http.NewServeMux()}
+// New returns the API; version is the program's. Without feeds, their list is empty.
+func New(kit *web.Kit, a *authority.Authority, feeds *publish.Feeds, version string) (*Service, error) {
+	s := &Service{kit: kit, authority: a, feeds: feeds, mux: http.NewServeMux()}
 	s.api = huma.NewAPI(config(version, kit.URL("/")), adapter{s})
 	s.addSession()
 	s.addWorkspaces()
@@ -53,6 +55,7 @@ func New(kit *web.Kit, a *authority.Authority, version string) (*Service, error)
 	s.addApps()
 	s.addOAuthTokens()
 	s.addLegacy()
+	s.addFeeds()
 	s.addOversight()
 	s.addOverview()
 	if err := s.describe(); err != nil {

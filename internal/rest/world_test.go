@@ -15,6 +15,7 @@ import (
 	"github.com/keywright/keywright/internal/authority"
 	"github.com/keywright/keywright/internal/fault"
 	"github.com/keywright/keywright/internal/keyring"
+	"github.com/keywright/keywright/internal/publish"
 	"github.com/keywright/keywright/internal/testkit"
 	"github.com/keywright/keywright/internal/token"
 	"github.com/keywright/keywright/internal/verify"
@@ -73,7 +74,12 @@ func newWorld(t testing.TB, db testkit.DB) *world {
 	logger := slog.New(slog.NewJSONHandler(w.log, nil))
 	w.authority = authority.New(authority.Config{Store: st, Checks: w.checks, Format: format, Log: logger, Now: db.Clock.Now, Box: box, Issuer: issuer})
 	kit := web.New(web.Config{Authority: w.authority, PublicURL: public, Log: logger})
-	w.service, err = New(kit, w.authority, "test")
+	feeds, err := publish.Open(t.Context(), publish.Options{Authority: w.authority, Key: make([]byte, 32), Now: db.Clock.Now, Sources: []publish.Source{
+		{Workspace: "standard", Name: "gone", Title: "Gone", Database: token.SecretOf("/nowhere/gone.db"), Scope: "odata:read"},
+	}})
+	must(t, err)
+	t.Cleanup(func() { must(t, feeds.Close()) })
+	w.service, err = New(kit, w.authority, feeds, "test")
 	must(t, err)
 	w.server.Start()
 	t.Cleanup(w.server.Close)

@@ -31,7 +31,7 @@ func (s *Server) routes(o Options, reg prometheus.Registerer) (http.Handler, err
 	if err != nil {
 		return nil, err
 	}
-	calls, err := rest.New(kit, s.rules, o.Version)
+	calls, err := rest.New(kit, s.rules, s.feeds, o.Version)
 	if err != nil {
 		return nil, err
 	}
