@@ -123,18 +123,7 @@ func advancedExpand() []requirement {
 }
 
 func advancedNestedPages(t *testing.T, f *feed) {
-	r := f.want(200, tokenPath(3)+"?$expand=Events($select=Number)", "Prefer", "maxpagesize=2")
-	got := r.object(t)
-	events, _ := got["Events"].([]any)
-	next, _ := got["Events@odata.nextLink"].(string)
-	if len(events) == 2 {
-		if rows := f.rows(next); field(rows, "Number") != "2" {
-			t.Errorf("behind %s: %v", next, rows)
-		}
-	} else if len(events) != 3 || next != "" {
-		t.Errorf("%s", r.body)
-	}
-	// More than a page of ten: the second is behind a link of its own.
+	links := 0
 	for _, row := range f.rows("Users?$select=ID&$expand=Tokens($select=ID;$count=true)", "Prefer", "maxpagesize=3") {
 		list, _ := row["Tokens"].([]any)
 		n := len(list)
@@ -143,10 +132,14 @@ func advancedNestedPages(t *testing.T, f *feed) {
 			more, _ := page["value"].([]any)
 			n += len(more)
 			url, _ = page["@odata.nextLink"].(string)
+			links++
 		}
 		if want := fmt.Sprint(row["Tokens@odata.count"]); fmt.Sprint(n) != want {
 			t.Errorf("%v has %d tokens instead of %s", row["ID"], n, want)
 		}
+	}
+	if links != 5 {
+		t.Errorf("only %d next links were followed", links)
 	}
 }
 

@@ -172,6 +172,12 @@ func differences() []requirement {
 			}
 		}},
 		{"D-binary", func(_ *testing.T, f *feed) { f.wants(501, "Kinds?$filter=binary'AAAA' eq null") }},
+		{"D-decimals", func(t *testing.T, f *feed) {
+			_, got, _ := strings.Cut(f.want(200, "Kinds(5)?$select=Decimal").body, `"Decimal":`)
+			if got = strings.TrimSuffix(got, "}"); f.exact() && got != "123456789012345678901234.5670" || !f.exact() && (!strings.HasPrefix(got, "123456789012345") || len(got) != 24) {
+				t.Error(got)
+			}
+		}},
 		{"D-limits", differenceLimits},
 	}
 }
@@ -194,6 +200,10 @@ func differenceLimits(t *testing.T, f *feed) {
 	big := newFeed(t, f.world, f.name, f.source, odata.Options{})
 	if rows := big.rows("Tokens", "Prefer", "maxpagesize=1000000"); len(rows) != 25 {
 		t.Errorf("%d rows", len(rows))
+	}
+	long := newFeed(t, f.world, f.name, repeating{f.source, 6000, nil}, odata.Options{})
+	if page := long.want(200, "Tokens?$select=ID"); strings.Count(page.body, `"ID"`) != 5000 || !strings.Contains(page.body, "nextLink") {
+		t.Errorf("%d rows", strings.Count(page.body, `"ID"`))
 	}
 	if r := big.want(200, "Tokens", "Prefer", "maxpagesize=1000000"); r.header.Get("Preference-Applied") != "maxpagesize=50000" {
 		t.Errorf("%v", r.header)

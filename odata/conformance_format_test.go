@@ -258,13 +258,6 @@ func formatExtremes(t *testing.T, f *feed) {
 	if got := value(5, "Single") + value(5, "Double"); got != `"-INF""INF"` {
 		t.Error(got)
 	}
-	want := "1234567890123456789012345678"
-	if !f.exact() {
-		want = want[:15] // SQLite keeps doubles
-	}
-	if got := value(5, "Decimal"); !strings.HasPrefix(got, want) || len(got) != 28 {
-		t.Errorf("%s instead of %s", got, want)
-	}
 	if got := field(f.rows("Kinds?$filter=Double eq INF&$select=ID"), "ID"); got != "5" {
 		t.Error(got)
 	}

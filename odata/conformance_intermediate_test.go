@@ -55,7 +55,7 @@ func intermediateOptions() []requirement {
 				t.Error("$metadata lacks sets")
 			}
 		}},
-		{"INT-10", func(t *testing.T, f *feed) { // who asks is for the program around the service: internal/server/feeds_test.go
+		{"INT-10", func(t *testing.T, f *feed) { // who asks is for the program around the service, in Keywright internal/feeds
 			f.want(200, "Tokens", "Authorization", "Basic YTpi")
 			if r := f.get("Nothing"); r.header.Get("WWW-Authenticate") != "" {
 				t.Error("the service itself asks for credentials")

@@ -3,6 +3,7 @@ package odata_test
 import (
 	"encoding/json"
 	"encoding/xml"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -380,7 +381,7 @@ func minimalPlainClient(t *testing.T, f *feed) {
 }
 
 func minimalBroken(t *testing.T, f *feed) {
-	b := newFeed(t, f.world, f.name, breaking{f.source}, odata.Options{PageSize: 10_000})
+	b := newFeed(t, f.world, f.name, repeating{f.source, 5000, errors.New("the connection is gone")}, odata.Options{PageSize: 10_000})
 	for _, url := range []string{"Tokens", "Tokens?$count=true&$select=ID,Name,Uses", "Tokens?$format=application/json;IEEE754Compatible=true"} {
 		r := b.get(url)
 		if r.status != 200 || !r.broken || json.Valid([]byte(r.body)) || len(r.body) < 1000 || strings.Contains(r.body, "]}") {

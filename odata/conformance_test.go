@@ -5,7 +5,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -232,9 +231,6 @@ func (f *feed) wants(status int, urls ...string) {
 }
 
 // object is a JSON object, whose numbers are texts.
-
-type ctx = context.Context
-
 type object = map[string]any
 
 func (r reply) object(t *testing.T) object {
@@ -314,32 +310,40 @@ func (f *feed) says(url, want string, headers ...string) {
 
 func tokenPath(n int) string { return "Tokens(" + guid(n) + ")" }
 
-// breaking is a source whose rows end in an error, behind many.
-type breaking struct{ query.Source }
-
-func (b breaking) Open(ctx ctx) (query.Reader, error) {
-	r, err := b.Source.Open(ctx)
-	return breakingReader{r}, err
+// repeating is a source that gives the first row of each answer many times, and then an error or the end.
+type repeating struct {
+	query.Source
+	times int
+	err   error
 }
 
-type breakingReader struct{ query.Reader }
-
-func (b breakingReader) Rows(ctx ctx, q *query.Query) (query.Rows, error) {
-	rows, err := b.Reader.Rows(ctx, q)
-	return &breakingRows{Rows: rows, left: 5000}, err
+func (r repeating) Open(ctx context.Context) (query.Reader, error) {
+	reader, err := r.Source.Open(ctx)
+	return repeatingReader{reader, r}, err
 }
 
-type breakingRows struct {
+type repeatingReader struct {
+	query.Reader
+	source repeating
+}
+
+func (r repeatingReader) Rows(ctx context.Context, q *query.Query) (query.Rows, error) {
+	rows, err := r.Reader.Rows(ctx, q)
+	return &repeatingRows{Rows: rows, source: r.source}, err
+}
+
+type repeatingRows struct {
 	query.Rows
-	left int
+	source repeating
+	given  int
 }
 
-func (b *breakingRows) Next() bool {
-	b.left--
-	return b.left >= 0 && (b.left < 4999 || b.Rows.Next()) // the first row again and again
+func (r *repeatingRows) Next() bool {
+	r.given++
+	return r.given <= r.source.times && (r.given > 1 || r.Rows.Next())
 }
 
-func (b *breakingRows) Err() error { return errors.New("the connection is gone") }
+func (r *repeatingRows) Err() error { return r.source.err }
 
 // serveAs asks for another caller.
 func (f *feed) serveAs(caller, url string) *httptest.ResponseRecorder {

@@ -159,7 +159,7 @@ func newWorld() *world {
 			int64(4), false, int64(0), int64(0), int64(0), int64(0), int64(0), -2.5, -2.5, "-2.5", "", "00000000-0000-0000-0000-000000000000", day(1969, 12, 31),
 			24*time.Hour - time.Microsecond, time.Date(1969, 12, 31, 23, 59, 59, 999999000, time.UTC), time.Duration(0), int64(1), int64(4), nil,
 		},
-		append(append([]any{int64(5)}, make([]any, 6)...), append([]any{math.Inf(-1), math.Inf(1), "1234567890123456789012345678"}, make([]any, 9)...)...),
+		append(append([]any{int64(5)}, make([]any, 6)...), append([]any{math.Inf(-1), math.Inf(1), "123456789012345678901234.5670"}, make([]any, 9)...)...),
 	}
 	return w
 }
