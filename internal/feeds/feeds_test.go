@@ -117,8 +117,14 @@ func (s *site) do(r *http.Request) reply {
 			s.t.Errorf("%s: an error may be kept: %q", r.URL, w.Header().Get("Cache-Control"))
 		}
 	}
-	if v := w.Header()["OData-Version"]; len(v) != 1 || v[0] != "4.0" || w.Header()["Odata-Version"] != nil {
-		s.t.Errorf("%s: OData-Version %q %q", r.URL, v, w.Header()["Odata-Version"])
+	versions := ""
+	for name, values := range w.Header() {
+		if strings.EqualFold(name, "OData-Version") {
+			versions += name + ": " + strings.Join(values, ", ")
+		}
+	}
+	if versions != "OData-Version: 4.0" {
+		s.t.Errorf("%s: %s", r.URL, versions)
 	}
 	return reply{w, e.Error.Code, e.Error.Message}
 }

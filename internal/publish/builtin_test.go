@@ -34,9 +34,7 @@ func ways(w *world) []string {
 		"Tokens?$orderby=CreatedAt desc&$skip=0&$top=1000&$count=true",
 		"Tokens/$query", "$all", "$crossjoin(Tokens,Members)",
 	}
-	for _, s := range []string{"Tokens", "Apps", "OAuthTokens", "Members", "AuditEvents", "DailyUsage"} {
-		all = append(all, s)
-	}
+	all = append(all, "Tokens", "Apps", "OAuthTokens", "Members", "AuditEvents", "DailyUsage")
 	for _, name := range slices.Sorted(keys(w.ids)) {
 		id := w.ids[name]
 		for _, s := range []string{"Tokens", "Apps", "OAuthTokens", "Members"} {
@@ -114,10 +112,10 @@ func TestNoWayLeadsToRowsThatACallerMayNotSee(t *testing.T) {
 		}{
 			{"a member", feed, person(w, testkit.Member), []string{"ADMINS", "DEVS", "STRANGERS", "ELSEWHERE"}, []string{testkit.Admin, testkit.Dev}, [6]int{2, 0, 1, 1, -1, 1}},
 			{"a developer", feed, person(w, testkit.Dev), []string{"ADMINS", "MEMBERS", "STRANGERS", "ELSEWHERE"}, []string{testkit.Admin, testkit.Member}, [6]int{2, 1, 1, 1, -1, 1}},
-			{"an app", feed, w.appCaller("DEVS app"), []string{"ADMINS", "MEMBERS", "STRANGERS", "ELSEWHERE"}, []string{testkit.Admin, testkit.Dev, testkit.Member}, [6]int{0, 1, 0, 0, -1, 1}},
+			{"an app", feed, w.devsApp(), []string{"ADMINS", "MEMBERS", "STRANGERS", "ELSEWHERE"}, []string{testkit.Admin, testkit.Dev, testkit.Member}, [6]int{0, 1, 0, 0, -1, 1}},
 			{"a member of another workspace, in it", elsewhere, person(w, "stranger@example.org"), []string{"ADMINS", "DEVS", "MEMBERS", "ELSEWHERE"}, []string{testkit.Admin, testkit.Dev, testkit.Member}, [6]int{1, 0, 0, 1, -1, 1}},
 			{"an administrator", feed, admin, []string{"STRANGERS", "ELSEWHERE"}, nil, [6]int{6, 2, 3, 3, -1, 5}},
-			{"an app with keywright:admin", feed, w.appCaller("DEVS app", token.ScopeAdmin), []string{"STRANGERS", "ELSEWHERE"}, nil, [6]int{6, 2, 3, 3, -1, 5}},
+			{"an app with keywright:admin", feed, w.devsApp(token.ScopeAdmin), []string{"STRANGERS", "ELSEWHERE"}, nil, [6]int{6, 2, 3, 3, -1, 5}},
 		} {
 			t.Run(c.name, func(t *testing.T) {
 				hidden := append(w.marks(c.others...), c.emails...)
@@ -214,7 +212,7 @@ func TestWhoIsNotInTheWorkspaceHasNoRows(t *testing.T) {
 		}{
 			{feed, person(w, "stranger@example.org")},
 			{nowhere, person(w, testkit.Admin)},
-			{elsewhere, w.appCaller("DEVS app", token.ScopeAdmin)},
+			{elsewhere, w.devsApp(token.ScopeAdmin)},
 			{feed, publish.Caller{}},
 			{feed, publish.Caller{ID: "usr_x"}},
 			{feed, publish.Caller{ID: w.People[testkit.Admin].User.ID, IsApp: true}},

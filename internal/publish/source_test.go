@@ -86,7 +86,7 @@ func TestRowFiltersAreBoundToTheCallerAndHoldOnEveryWay(t *testing.T) {
 				caller publish.Caller
 				want   string
 			}{
-				"member": {person(w, testkit.Member), c.member}, "dev": {person(w, testkit.Dev), c.dev}, "admin": {person(w, testkit.Admin), c.admin}, "app": {w.appCaller("DEVS app"), c.app},
+				"member": {person(w, testkit.Member), c.member}, "dev": {person(w, testkit.Dev), c.dev}, "admin": {person(w, testkit.Admin), c.admin}, "app": {w.devsApp(), c.app},
 			} {
 				by := reader{feed, who.caller}
 				ids := func(path, key string) (got string) {

@@ -194,8 +194,8 @@ func person(w *world, email string) publish.Caller {
 	return publish.Caller{ID: w.People[email].User.ID, Scopes: token.Scopes{"odata:read"}}
 }
 
-func (w *world) appCaller(name string, scopes ...string) publish.Caller {
-	return publish.Caller{ID: w.ids[name], IsApp: true, Scopes: append(token.Scopes{"odata:read"}, scopes...)}
+func (w *world) devsApp(scopes ...string) publish.Caller {
+	return publish.Caller{ID: w.ids["DEVS app"], IsApp: true, Scopes: append(token.Scopes{"odata:read"}, scopes...)}
 }
 
 // soon fails a test that waits for what does not come.

@@ -160,4 +160,3 @@ func TestATokenFromThePageReadsFeedsUntilItIsReplacedOrExpires(t *testing.T) {
 		refused("an expired token", second)
 	})
 }
-

@@ -62,7 +62,7 @@ func TestNoSecretIsPublished(t *testing.T) {
 	// Nor is one read under another name: what the queries select, up to "from", names none. (A token's scheme is
 	// compared with nothing, to tell where it is from.)
 	for _, q := range queries {
-		for _, part := range strings.Split(q, "union all") {
+		for part := range strings.SplitSeq(q, "union all") {
 			selected, _, _ := strings.Cut(strings.ReplaceAll(part, "case scheme when ''", ""), " from ")
 			for _, word := range regexp.MustCompile(`\w+`).FindAllString(selected, -1) {
 				if sensitive(word) || word == "select" && strings.Contains(selected, "*") {
@@ -76,7 +76,7 @@ func TestNoSecretIsPublished(t *testing.T) {
 func TestEveryQueryOfAFeedIsBoundToItsWorkspace(t *testing.T) {
 	_, queries := store.FeedModel()
 	for _, q := range queries {
-		for _, part := range strings.Split(q, "union all") {
+		for part := range strings.SplitSeq(q, "union all") {
 			if !strings.Contains(part, "workspace_id = $workspace") || strings.Contains(part, " or ") && !strings.Contains(part, "(actor_id = $me or ") {
 				t.Errorf("not bound, or loosened: %s", part)
 			}

@@ -130,6 +130,7 @@ func (m *feedModel) set(name, typeName, title string, columns []published) *edm.
 			case "Name", "Description", "Email", "ActorName", "TargetName":
 				s.Searchable = append(s.Searchable, p)
 			}
+		default:
 		}
 		s.Properties = append(s.Properties, p)
 		at[p] = sqldata.Column{Name: c.column, Kept: kept}
