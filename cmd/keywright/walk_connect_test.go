@@ -100,7 +100,7 @@ func TestWalkConnectingWithoutTheScript(t *testing.T) {
 	ws := d.workspace(t, token.Standard)
 	p := d.page(t).Script(false).Width(390)
 	signIn(p, d.person(t, ws, "Nadia Noscript", token.Developer), walkPassword)
-	p.Go("/workspaces/"+ws+"/connect").See("It takes a token with the scope").Click("Create token").Dialog("Create personal access token")
+	p.Go("/workspaces/" + ws + "/connect").See("It takes a token with the scope").Click("Create token").Dialog("Create personal access token")
 	if !p.Checked("Read data (OData)") {
 		t.Error("the scope is not chosen")
 	}
@@ -112,8 +112,8 @@ func TestWalkConnectingWithoutTheScript(t *testing.T) {
 	p.Allow(422).Click("Test this connection").See("Paste the client secret here")
 
 	// What was made as an app or an OAuth token leads there too.
-	p.Go("/workspaces/"+ws+"/apps/new?name=Loader&scopes=odata:read").Click("Add app").Dialog("Your new app").Click("Next: connect Excel").See("The app “Loader” can read this data")
-	p.Go("/workspaces/"+ws+"/oauth-tokens/new?name=Notebook").Click("Generate").Dialog("Your new OAuth token").Click("Next: connect Excel").See("works for one hour")
+	p.Go("/workspaces/" + ws + "/apps/new?name=Loader&scopes=odata:read").Click("Add app").Dialog("Your new app").Click("Next: connect Excel").See("The app “Loader” can read this data")
+	p.Go("/workspaces/" + ws + "/oauth-tokens/new?name=Notebook").Click("Generate").Dialog("Your new OAuth token").Click("Next: connect Excel").See("works for one hour")
 }
 
 // An administrator sees what is published.

@@ -374,9 +374,6 @@ func (v *visit) connectSent() error {
 			note(&d.Problems, "credential", "Paste "+d.Way.Short+" here.")
 		})
 	}
-	r, err := v.try(&f, user, token.SecretOf(secret))
-	if err != nil {
-		return err
-	}
+	r := v.try(&f, user, token.SecretOf(secret))
 	return v.showConnect(feeds, f, 0, func(d *connectPage) { d.User, d.Report = cmp.Or(user, d.User), r })
 }

@@ -31,12 +31,12 @@ func (v *visit) connectFile() error {
 	}
 	name := v.r.PathValue("file")
 	whole := v.in.Slug + "-" + f.Name
-	switch {
-	case name == f.Name+".pbids":
+	switch name {
+	case f.Name + ".pbids":
 		return v.download(whole+".pbids", pbidsFile, pbids(&f))
-	case name == f.Name+collectionEnd:
+	case f.Name + collectionEnd:
 		return v.download(whole+collectionEnd, jsonFile, postmanCollection(&f, v.by.User.Email))
-	case name == f.Name+environmentEnd:
+	case f.Name + environmentEnd:
 		return v.download(whole+environmentEnd, jsonFile, postmanEnvironment(&f, v.by.User.Email))
 	}
 	if set, ok := strings.CutSuffix(name, ".odc"); ok {

@@ -145,9 +145,7 @@ func TestNoPageAndNoFileHoldsASecret(t *testing.T) {
 		t.Errorf("the answer to a test has Cache-Control %q", got)
 	}
 	paths := []string{"files/sales.pbids", "files/Customers.odc", "files/Orders.odc", "files/sales.postman_collection.json", "files/sales.postman_environment.json"}
-	for _, tool := range toolKeys() {
-		paths = append(paths, tool)
-	}
+	paths = append(paths, toolKeys()...)
 	for _, path := range paths {
 		b.get("/workspaces/standard/connect/sales/" + path).want(200)
 		if text := html.UnescapeString(b.page); strings.Contains(text, secret) || strings.Contains(text, "kw_pat_") {

@@ -64,7 +64,7 @@ func (r *report) bad(s reportStep) *report {
 }
 
 // try does what a tool does when it connects: the service document, $metadata, the first rows of one set.
-func (v *visit) try(f *feed, user string, secret token.Secret) (*report, error) {
+func (v *visit) try(f *feed, user string, secret token.Secret) *report {
 	ctx, cancel := context.WithTimeout(v.r.Context(), tryFor)
 	defer cancel()
 	presented := strings.TrimSpace(secret.Reveal())
@@ -73,8 +73,8 @@ func (v *visit) try(f *feed, user string, secret token.Secret) (*report, error) 
 	}
 	r := &report{Good: true}
 	root := ask("", "application/json")
-	if ok, err := v.signedIn(r, f, root, presented); !ok || err != nil {
-		return r, err
+	if !v.signedIn(r, f, root, presented) {
+		return r
 	}
 	if presented != secret.Reveal() {
 		r.Steps[0].Detail += " There was a space before or after the token: leave it out in other programs."
@@ -85,7 +85,7 @@ func (v *visit) try(f *feed, user string, secret token.Secret) (*report, error) 
 		}
 	}
 	if root.status != http.StatusOK || json.Unmarshal(root.body.Bytes(), &service) != nil {
-		return r.bad(root.failed("Opens the feed")), nil
+		return r.bad(root.failed("Opens the feed"))
 	}
 	var sets []string
 	for _, s := range service.Value {
@@ -96,16 +96,16 @@ func (v *visit) try(f *feed, user string, secret token.Secret) (*report, error) 
 	r.good("Opens the feed", count(len(sets), "table")+": "+firstNames(sets, 6)+".")
 	described := ask("$metadata", "application/xml")
 	if described.status != http.StatusOK || !strings.HasPrefix(described.header.Get("Content-Type"), "application/xml") {
-		return r.bad(described.failed("Reads what the tables hold")), nil
+		return r.bad(described.failed("Reads what the tables hold"))
 	}
 	r.good("Reads what the tables hold", count(columnsOf(described.body.Bytes()), "column")+" in all.")
 	if len(sets) == 0 {
-		return r.bad(reportStep{What: "Reads the first rows", Detail: "This feed has no table.", Do: "Ask an administrator what it should publish."}), nil
+		return r.bad(reportStep{What: "Reads the first rows", Detail: "This feed has no table.", Do: "Ask an administrator what it should publish."})
 	}
 	rows := ask(url.PathEscape(sets[0])+"?$top="+strconv.Itoa(previewRows), "application/json")
 	page, err := firstRows(sets[0], rows.body.Bytes())
 	if rows.status != http.StatusOK || err != nil {
-		return r.bad(rows.failed("Reads the first rows")), nil
+		return r.bad(rows.failed("Reads the first rows"))
 	}
 	r.Preview = page
 	switch n := len(page.Rows); n {
@@ -115,7 +115,7 @@ func (v *visit) try(f *feed, user string, secret token.Secret) (*report, error) 
 	default:
 		r.good("Reads the first rows", "The first of “"+sets[0]+"” are below.")
 	}
-	return r, nil
+	return r
 }
 
 // answer is the handler's.
@@ -212,21 +212,21 @@ func (a *answer) failed(what string) reportStep {
 }
 
 // signedIn notes how signing in went, and whether the credential may read the feed.
-func (v *visit) signedIn(r *report, f *feed, root *answer, presented string) (ok bool, err error) {
+func (v *visit) signedIn(r *report, f *feed, root *answer, presented string) (ok bool) {
 	const what = "Signs in"
 	switch root.status {
 	case http.StatusUnauthorized:
-		s, err := v.whyRefused(f, presented)
+		s := v.whyRefused(f, presented)
 		s.What = what
 		r.bad(s)
-		return false, err
+		return false
 	case http.StatusTooManyRequests:
 		wait := "a minute"
 		if n, err := strconv.Atoi(root.header.Get("Retry-After")); err == nil && n > 0 {
 			wait = count(n, "second")
 		}
 		r.bad(reportStep{What: what, Detail: "Too many wrong tokens came from your address.", Do: "Wait " + wait + ", then try again."})
-		return false, nil
+		return false
 	}
 	who, mine := v.whose(presented)
 	r.good(what, who)
@@ -242,12 +242,12 @@ func (v *visit) signedIn(r *report, f *feed, root *answer, presented string) (ok
 			s.Label, s.Path = v.words().Add, v.at("tokens", "new")+"?scopes="+url.QueryEscape(f.Scope)
 		}
 		r.bad(s)
-		return false, nil
+		return false
 	}
 	if root.status == http.StatusOK {
 		r.good("May read this feed", "It has the scope "+f.scopeWords()+".")
 	}
-	return true, nil
+	return true
 }
 
 func (f *feed) scopeWords() string {
@@ -305,7 +305,7 @@ const secretTail = 36 // characters behind a secret's prefix
 
 // whyRefused says what is probably wrong with a credential that is not good. It looks at the text, and at the
 // caller's own tokens: about others' it knows nothing.
-func (v *visit) whyRefused(f *feed, presented string) (reportStep, error) {
+func (v *visit) whyRefused(f *feed, presented string) reportStep {
 	s := reportStep{Detail: "This is no token of this workspace, or it has expired, was stopped, or was replaced by a newer one.", Do: "Copy it again where it is kept. If it is lost, make another one."}
 	if v.fits(kindTokens, f.Scope) {
 		s.Label, s.Path = v.words().Title, v.list(kindTokens)
@@ -314,43 +314,43 @@ func (v *visit) whyRefused(f *feed, presented string) (reportStep, error) {
 	switch {
 	case m != nil && m[1] == "rt":
 		s.Detail, s.Do = "This is a refresh token. It only gets the next access token.", "Type in the access token instead."
-		return s, nil
+		return s
 	case m != nil && len(m[2]) < secretTail:
 		s.Detail, s.Do = "The token is not whole: "+count(secretTail-len(m[2]), "character")+" are missing at its end.", "Copy it again with the button, from beginning to end."
-		return s, nil
+		return s
 	case m != nil && len(m[2]) > secretTail:
 		s.Detail, s.Do = "There is something behind the token: it is "+count(len(m[2])-secretTail, "character")+" too long.", "Copy it again with the button."
-		return s, nil
+		return s
 	case strings.HasPrefix(presented, "eyJ"):
 		s.Detail, s.Do = "This access token is not good any more, or it is of another workspace.", "An access token works for one hour. Get the next one with the refresh token."
-		return s, nil
+		return s
 	case strings.HasPrefix(presented, token.AppID+"_"):
 		s.Detail, s.Do = "This is the app's client ID.", "Type in its client secret as the password. The client ID may be the user name."
-		return s, nil
+		return s
 	case emailLike.MatchString(presented):
 		s.Detail, s.Do = "This is an e-mail address.", "Type it in as the user name, and the token as the password."
-		return s, nil
+		return s
 	case m == nil:
 		s.Detail, s.Do = "This does not look like a token.", "Your own password does not work here. Make a token and paste that."
-		return s, nil
+		return s
 	}
 	list, err := v.authority.Tokens(v.r.Context(), v.by, v.in.Slug, authority.TokenQuery{Filter: authority.TokenFilter{OwnerID: v.by.User.ID}, Page: authority.Page{Limit: mostHeld}})
 	if err != nil || !v.has(kindTokens) {
-		return s, nil //nolint:nilerr // whoever has no list of tokens is told the general sentence
+		return s // whoever has no list of tokens is told the general sentence
 	}
 	for i := range list {
 		t := &list[i]
 		if t.Hint == "" || !strings.HasSuffix(presented, t.Hint) {
 			continue
 		}
-		switch t.StatusAt(v.now) {
-		case token.Expired:
+		switch status := t.StatusAt(v.now); {
+		case status == token.Expired:
 			s.Detail, s.Do = "This looks like “"+titleOf(t)+"”, which expired on "+t.ExpiresAt.UTC().Format("2 January 2006")+".", "Regenerate it or make another one, and type that in wherever the old one is."
-		case token.Revoked:
+		case status == token.Revoked:
 			s.Detail, s.Do = "This looks like “"+titleOf(t)+"”, which was revoked.", "Make another one, and type that in wherever the old one is."
 		}
 	}
-	return s, nil
+	return s
 }
 
 // firstNames joins names, the first n.
