@@ -189,7 +189,7 @@ type field struct {
 // same writes two properties in a form in which they can be compared: as they are kept if they are kept alike.
 func (m *emitter) same(x, y *field) (a, b string) {
 	kind, kx, ky := x.prop.Type.Kind, m.column(x).Kept, m.column(y).Kept
-	if kx == ky && (m.ordered(x) || kx == Plain && !(m.engine == SQLite && timed(kind))) {
+	if kx == ky && (m.ordered(x) || kx == Plain && (m.engine == Postgres || !timed(kind))) {
 		a, b = m.raw(x), m.raw(y)
 	} else {
 		a, b = m.value(x), m.value(y)

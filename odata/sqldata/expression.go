@@ -1,6 +1,7 @@
 package sqldata
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/keywright/keywright/odata/edm"
@@ -50,6 +51,7 @@ func (m *emitter) truth(e query.Expr) string {
 			return m.junction(e, " or ", m.truth)
 		case query.Equal, query.Greater, query.GreaterOrEqual, query.Less, query.LessOrEqual:
 			return m.compare(e, true)
+		default:
 		}
 	case *query.In:
 		return m.in(e, true)
@@ -108,8 +110,9 @@ func (m *emitter) unary(e *query.Unary) string {
 	case query.Negate:
 		k := e.X.Type().Kind
 		return m.whole(k, "(- "+m.number(k, e.X)+")")
+	default:
+		return m.fail("operator %d has not one operand", e.Op)
 	}
-	return m.fail("operator %d has not one operand", e.Op)
 }
 
 func (m *emitter) binary(e *query.Binary) string {
@@ -122,8 +125,9 @@ func (m *emitter) binary(e *query.Binary) string {
 		return m.compare(e, false)
 	case query.Has:
 		return "((~ " + m.expr(e.X) + " & " + m.expr(e.Y) + ") = 0)"
+	default:
+		return m.arithmetic(e)
 	}
-	return m.arithmetic(e)
 }
 
 // comparison is an operator as SQL has it. Equality is between operands of which one is not null.
@@ -163,7 +167,7 @@ func (m *emitter) compare(e *query.Binary, truth bool) string {
 		}
 		return "coalesce(" + text + ", " + m.no() + ")"
 	}
-	if !nullX && !nullY || truth && e.Op == query.Equal && !(nullX && nullY) {
+	if !nullX && !nullY || truth && e.Op == query.Equal && (!nullX || !nullY) {
 		return "(" + a + comparison(e.Op) + b + ")"
 	}
 	operator := " is "
@@ -274,18 +278,11 @@ func (m *emitter) nullable(e query.Expr) bool {
 			return false
 		case query.Div, query.DivBy, query.Mod:
 			return true
+		default:
+			return m.nullable(e.X) || m.nullable(e.Y)
 		}
-		return m.nullable(e.X) || m.nullable(e.Y)
 	case *query.Call:
-		if e.Name == "case" || e.Name == "cast" {
-			return true
-		}
-		for _, a := range e.Args {
-			if m.nullable(a) {
-				return true
-			}
-		}
-		return false
+		return e.Name == "case" || e.Name == "cast" || slices.ContainsFunc(e.Args, m.nullable)
 	}
 	return true
 }

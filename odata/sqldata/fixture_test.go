@@ -105,11 +105,12 @@ func newModel() *world {
 // columnType is how a property's column is declared.
 func (w *world) columnType(e sqldata.Engine, p *edm.Property) string {
 	kept := w.kept[p][e]
-	switch {
-	case kept == sqldata.Micros || kept == sqldata.Seconds || kept == sqldata.DayNumber:
+	switch kept {
+	case sqldata.Micros, sqldata.Seconds, sqldata.DayNumber:
 		return "bigint"
-	case kept == sqldata.Labels:
+	case sqldata.Labels:
 		return "text"
+	default:
 	}
 	if p.Name == "Zoneless" && e == sqldata.Postgres {
 		return "timestamp"
@@ -218,8 +219,9 @@ func (w *world) value(r *rand.Rand, k edm.Kind) any {
 		return pick(r, -36*time.Hour, -time.Second, 0, 1500*time.Millisecond, time.Hour, 49*time.Hour+time.Microsecond)
 	case edm.Enum:
 		return pick[int64](r, 1, 2, 4)
+	default:
 	}
-	panic("no kind")
+	panic("no such kind")
 }
 
 // fill makes rows.

@@ -43,6 +43,7 @@ func (m *emitter) arithmetic(e *query.Binary) string {
 		return m.timeArithmetic(e, k)
 	case edm.Enum, edm.Boolean, edm.String, edm.Guid, edm.TimeOfDay, edm.Binary:
 		return m.fail("no arithmetic with kind %d", k)
+	default:
 	}
 	if e.Op == query.DivBy && k != edm.Single && k != edm.Double {
 		k = edm.Decimal
@@ -60,6 +61,7 @@ func (m *emitter) arithmetic(e *query.Binary) string {
 		return m.whole(k, "("+x+" * "+y+")")
 	case query.Mod:
 		return m.modulo(k, x, y)
+	default:
 	}
 	if m.engine == SQLite {
 		return m.whole(k, "("+x+" / "+y+")") // by zero it is null
@@ -271,7 +273,8 @@ func (m *emitter) substring(e *query.Call) string {
 	if len(e.Args) != 2 && len(e.Args) != 3 {
 		return m.fail("substring of %d arguments", len(e.Args))
 	}
-	s, start, length := m.expr(e.Args[0]), m.expr(e.Args[1]), ""
+	s, start := m.expr(e.Args[0]), m.expr(e.Args[1])
+	var length string
 	if len(e.Args) == 3 {
 		length = m.expr(e.Args[2])
 	} else {

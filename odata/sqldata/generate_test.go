@@ -76,6 +76,7 @@ func (m *maker) constant(k edm.Kind) query.Expr {
 		v = drawn(m, -36*time.Hour, time.Hour, 1500*time.Millisecond, 49*time.Hour+time.Microsecond)
 	case edm.Enum:
 		v = drawn[int64](m, 1, 2, 4, 6)
+	default:
 	}
 	return &query.Literal{Value: v, Of: m.typ(k)}
 }
@@ -152,6 +153,7 @@ func (m *maker) expr(k edm.Kind, depth int) query.Expr {
 		return m.text(depth - 1)
 	case edm.Date, edm.TimeOfDay, edm.DateTimeOffset, edm.Duration:
 		return m.time(k, depth-1)
+	default:
 	}
 	return m.literal(k)
 }
@@ -289,6 +291,7 @@ func (m *maker) divisor(k edm.Kind) query.Expr {
 		return &query.Literal{Value: drawn(m, "3", "-0.7", "4", "0"), Of: m.typ(k)}
 	case edm.Int64:
 		return &query.Literal{Value: drawn[int64](m, 1, 7, -3, 0), Of: m.typ(k)}
+	default:
 	}
 	return &query.Literal{Value: drawn(m, 2, -0.5, 4), Of: m.typ(k)}
 }

@@ -80,7 +80,7 @@ func (x *indexed) plan(t *testing.T, e sqldata.Engine, q *query.Query) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer tx.Rollback()
+	defer tx.Rollback() //nolint:errcheck // it only explains
 	explain := "explain query plan "
 	if e == sqldata.Postgres {
 		explain = "explain "
@@ -104,6 +104,9 @@ func (x *indexed) plan(t *testing.T, e sqldata.Engine, q *query.Query) string {
 			t.Fatal(err)
 		}
 		b.WriteString(line + "\n")
+	}
+	if err := found.Err(); err != nil {
+		t.Fatal(err)
 	}
 	return b.String()
 }

@@ -137,8 +137,7 @@ func TestTheEndOfARequestEndsItsStatement(t *testing.T) {
 			if err == nil {
 				for found.Next() {
 				}
-				err = found.Err()
-				found.Close()
+				err = errors.Join(found.Err(), found.Close())
 			}
 			cancel()
 			if !errors.Is(err, c.want) {

@@ -235,18 +235,11 @@ func (m *emitter) value(f *field) string {
 		return postgresField(raw, t.Kind, c.Kept)
 	}
 	name := m.tables[f.set].Set.Name + "." + f.prop.Name
-	switch t.Kind {
-	case edm.Date, edm.TimeOfDay, edm.DateTimeOffset:
-		switch c.Kept {
-		case Seconds:
-			return "(" + raw + " * 1000000)"
-		case Plain, ISO:
-			return liteTime(t.Kind) + "(" + raw + ", '" + strings.ReplaceAll(name, "'", "''") + "')"
-		}
-	case edm.Duration:
-		if c.Kept == Seconds {
-			return "(" + raw + " * 1000000)"
-		}
+	switch {
+	case c.Kept == Seconds && (timed(t.Kind) || t.Kind == edm.Duration):
+		return "(" + raw + " * 1000000)"
+	case (c.Kept == Plain || c.Kept == ISO) && timed(t.Kind):
+		return liteTime(t.Kind) + "(" + raw + ", '" + strings.ReplaceAll(name, "'", "''") + "')"
 	}
 	return raw
 }

@@ -60,16 +60,16 @@ func (m *emitter) selected(e query.Expr) (string, *reading) {
 	t := e.Type()
 	p, ok := e.(*query.Property)
 	if !ok {
-		return m.expr(e), newReading(m.engine, t, Computed, "")
+		return m.expr(e), newReading(m.engine, t, computed, "")
 	}
 	f := m.field(p)
 	if f == nil {
-		return "null", newReading(m.engine, t, Computed, "")
+		return "null", newReading(m.engine, t, computed, "")
 	}
 	c := m.column(f)
 	name := f.set.Name + "." + f.prop.Name
 	if m.engine == Postgres && (c.Kept == ISO || c.Kept == Plain && t.Kind == edm.Duration) {
-		return m.value(f), newReading(m.engine, t, Computed, name)
+		return m.value(f), newReading(m.engine, t, computed, name)
 	}
 	text := m.raw(f)
 	switch {
@@ -173,45 +173,37 @@ func (m *emitter) after(order []query.Order, values []any) string {
 	return m.behind(keys, at, true)
 }
 
-// behind is after, item by item: the first item is behind its value, or equal to it and the rest is behind theirs.
+// behind is after, item by item: the first item is behind its value, or equal to it and the rest is behind theirs. The
+// first of all has a range around it that holds for every row behind, so that an index begins there.
 func (m *emitter) behind(keys []sortKey, at []any, first bool) string {
 	k, v := keys[0], at[0]
-	equal, beyond := "", ""
-	switch {
-	case v == nil && k.desc: // nulls are last
-		equal, beyond = "("+k.text+" is null)", m.falsehood()
-	case v == nil:
-		equal, beyond = "("+k.text+" is null)", "("+k.text+" is not null)"
-	default:
-		mark := k.value(v)
-		equal = "(" + k.text + " = " + mark + ")"
-		switch {
-		case !k.desc:
-			beyond = "(" + k.text + " > " + mark + ")"
-			if first {
-				equal, beyond = m.start(k.text+" >= "+mark, equal, beyond, keys, at)
-			}
-		case k.nullable:
-			beyond = "(" + k.text + " < " + mark + " or " + k.text + " is null)"
-		default:
-			beyond = "(" + k.text + " < " + mark + ")"
-			if first {
-				equal, beyond = m.start(k.text+" <= "+mark, equal, beyond, keys, at)
-			}
+	if v == nil {
+		beyond, equal := "("+k.text+" is not null)", "("+k.text+" is null)"
+		if k.desc { // nulls are last
+			beyond = m.falsehood()
 		}
+		return m.orEqual(beyond, equal, keys, at)
 	}
-	if equal == "" || len(keys) == 1 {
+	mark, operator := k.value(v), " > "
+	if k.desc {
+		operator = " < "
+	}
+	beyond, equal := "("+k.text+operator+mark+")", "("+k.text+" = "+mark+")"
+	if k.desc && k.nullable {
+		return m.orEqual("("+k.text+operator+mark+" or "+k.text+" is null)", equal, keys, at)
+	}
+	text := m.orEqual(beyond, equal, keys, at)
+	if first && len(keys) > 1 {
+		text = "(" + k.text + strings.TrimRight(operator, " ") + "= " + mark + " and " + text + ")"
+	}
+	return text
+}
+
+func (m *emitter) orEqual(beyond, equal string, keys []sortKey, at []any) string {
+	if len(keys) == 1 {
 		return beyond
 	}
 	return "(" + beyond + " or (" + equal + " and " + m.behind(keys[1:], at[1:], false) + "))"
-}
-
-// start adds a range that holds for every row behind, so that an index on the first item begins there.
-func (m *emitter) start(bound, equal, beyond string, keys []sortKey, at []any) (none, all string) {
-	if len(keys) == 1 {
-		return "", beyond
-	}
-	return "", "(" + bound + " and (" + beyond + " or (" + equal + " and " + m.behind(keys[1:], at[1:], false) + ")))"
 }
 
 // group makes a select of its own of what a step that aggregates computes.
@@ -254,8 +246,9 @@ func (m *emitter) aggregate(a *query.Aggregate) string {
 		return m.extreme(name, k, x)
 	case query.Sum, query.Average:
 		return m.sum(a, k, x)
+	default:
+		return m.fail("no method %d", a.Method)
 	}
-	return m.fail("no method %d", a.Method)
 }
 
 func (m *emitter) extreme(name string, k edm.Kind, x string) string {
@@ -267,8 +260,9 @@ func (m *emitter) extreme(name string, k edm.Kind, x string) string {
 		return name + "(" + x + "::int)::boolean"
 	case edm.Guid:
 		return name + "(" + x + `::text collate "C")::uuid`
+	default:
+		return name + "(" + x + ")"
 	}
-	return name + "(" + x + ")"
 }
 
 // sum writes a sum or an average. Those of integers and decimals are exact.

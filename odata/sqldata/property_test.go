@@ -94,9 +94,14 @@ func TestAnyExpressionIsWorthWhatTheEvaluatorSays(t *testing.T) {
 	})
 }
 
+func (w *world) source(engine string) *sqldata.Source {
+	s, _ := w.sources[engine].(*sqldata.Source)
+	return s
+}
+
 // sql is what an engine was asked.
 func (w *world) sql(engine string, q *query.Query) string {
-	text, args, err := w.sources[engine].(*sqldata.Source).Statement(q)
+	text, args, err := w.source(engine).Statement(q)
 	return fmt.Sprintln(text, args, err)
 }
 

@@ -10,8 +10,8 @@ import (
 	"github.com/keywright/keywright/odata/query"
 )
 
-// Computed is the form that values have within expressions; no column is kept so.
-const Computed Kept = 255
+// computed is the form that values have within expressions; no column is kept so.
+const computed Kept = 255
 
 // reading makes the Go form of values that a driver returns.
 type reading struct {
@@ -63,8 +63,9 @@ func conversion(engine Engine, t edm.Type, kept Kept) func(any) (any, bool) {
 		return readClock
 	case edm.Duration:
 		return readDuration(kept)
+	default:
+		return func(any) (any, bool) { return nil, false }
 	}
-	return func(any) (any, bool) { return nil, false }
 }
 
 func readBoolean(v any) (any, bool) {
@@ -104,9 +105,17 @@ func readDecimal(v any) (any, bool) {
 	case int64:
 		return strconv.FormatInt(n, 10), true
 	case float64:
-		return strconv.FormatFloat(n, 'f', -1, 64), !math.IsNaN(n) && !math.IsInf(n, 0)
+		return shortest(n), !math.IsNaN(n) && !math.IsInf(n, 0)
 	}
 	return nil, false
+}
+
+// shortest is the decimal with the fewest digits that a double is the nearest to.
+func shortest(f float64) string {
+	if f == 0 {
+		return "0" // decimals have no -0
+	}
+	return strconv.FormatFloat(f, 'f', -1, 64)
 }
 
 func isDecimal(s string) bool {
@@ -140,7 +149,8 @@ func readGuid(v any) (any, bool) {
 	for i := range len(s) {
 		c := s[i]
 		dash := i == 8 || i == 13 || i == 18 || i == 23
-		if dash != (c == '-') || !dash && !(c >= '0' && c <= '9' || c >= 'a' && c <= 'f') {
+		hex := c >= '0' && c <= '9' || c >= 'a' && c <= 'f'
+		if dash && c != '-' || !dash && !hex {
 			return nil, false
 		}
 	}
@@ -172,11 +182,11 @@ func readTime(engine Engine, k edm.Kind, kept Kept) func(any) (any, bool) {
 			t = x.UTC()
 		case int64:
 			switch {
-			case kept == Micros || kept == Computed && engine == SQLite && !day:
+			case kept == Micros || kept == computed && engine == SQLite && !day:
 				t = time.UnixMicro(x).UTC()
 			case kept == Seconds:
 				t = time.Unix(x, 0).UTC()
-			case kept == DayNumber || kept == Computed && day:
+			case kept == DayNumber || kept == computed && day:
 				if x < -1_000_000 || x > 4_000_000 {
 					return nil, false
 				}

@@ -5,7 +5,6 @@ import (
 
 	"github.com/keywright/keywright/odata/edm"
 	"github.com/keywright/keywright/odata/query"
-	"github.com/keywright/keywright/odata/sqldata"
 )
 
 // TestStatementsGrowWithTheirExpressions nests each node in itself: if one wrote an operand twice, the statement would have
@@ -77,7 +76,7 @@ func TestStatementsGrowWithTheirExpressions(t *testing.T) {
 		q.Columns = []query.Column{{Expr: x}}
 		q.Top = 1
 		for _, engine := range []string{"sqlite", "postgres"} {
-			text, _, err := w.sources[engine].(*sqldata.Source).Statement(q)
+			text, _, err := w.source(engine).Statement(q)
 			if err != nil || len(text) > 100_000 {
 				t.Fatalf("%s, %s: %d bytes, %v", engine, name, len(text), err)
 			}

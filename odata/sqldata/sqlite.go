@@ -46,10 +46,9 @@ func (r *running) begin(ctx context.Context, statement int64) (end func()) {
 
 // alive is true, or fails when a statement's time is over.
 func (r *running) alive(_ *sqlite.FunctionContext, args []driver.Value) (driver.Value, error) {
-	if ctx, ok := r.contexts.Load(args[0]); ok {
-		if err := ctx.(context.Context).Err(); err != nil {
-			return nil, err
-		}
+	found, _ := r.contexts.Load(args[0])
+	if ctx, ok := found.(context.Context); ok && ctx.Err() != nil {
+		return nil, ctx.Err()
 	}
 	return int64(1), nil
 }
@@ -108,7 +107,7 @@ func liteFunctions() map[string]function {
 		"kw_integer":   {1, integer},
 		"kw_whole":     {3, whole},
 		"kw_single":    {1, ofNumber(func(f float64) driver.Value { return single(f) })},
-		"kw_decimal":   {1, ofNumber(func(f float64) driver.Value { return strconv.FormatFloat(f, 'f', -1, 64) })},
+		"kw_decimal":   {1, ofNumber(func(f float64) driver.Value { return shortest(f) })},
 		"kw_exact":     {3, exact},
 		"kw_round":     {1, ofNumber(func(f float64) driver.Value { return math.Round(f) })},
 		"kw_floor":     {1, ofNumber(func(f float64) driver.Value { return math.Floor(f) })},
@@ -221,7 +220,11 @@ func integer(args []driver.Value) (driver.Value, error) {
 
 // whole is query.Cast to an integer kind, which is given by its limits.
 func whole(args []driver.Value) (driver.Value, error) {
-	least, most := args[1].(int64), args[2].(int64)
+	least, lok := args[1].(int64)
+	most, mok := args[2].(int64)
+	if !lok || !mok {
+		return nil, misfit("the limits of an integer are none")
+	}
 	n, ok := args[0].(int64)
 	if f, isFloat := args[0].(float64); isFloat {
 		r := math.Round(f)
@@ -256,7 +259,7 @@ func decimalText(v driver.Value) (string, bool) {
 	case int64:
 		return strconv.FormatInt(n, 10), true
 	case float64:
-		return strconv.FormatFloat(n, 'f', -1, 64), !math.IsNaN(n) && !math.IsInf(n, 0)
+		return shortest(n), !math.IsNaN(n) && !math.IsInf(n, 0)
 	}
 	return "", false
 }
