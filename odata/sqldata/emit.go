@@ -288,8 +288,17 @@ func (m *emitter) rowsOf(q *query.Query) *selection {
 	if q.Filter != nil {
 		s.where = append(s.where, m.truth(q.Filter))
 	}
-	if m.engine == SQLite && m.nested {
-		s.where = append([]string{"kw_alive(" + m.param(m.statementNumber) + ")"}, s.where...) // first: before a row is dropped
+	if m.nested {
+		s.where = append(m.alive(), s.where...) // first: before a row is dropped
 	}
 	return s
+}
+
+// alive is a condition that ends a statement of SQLite whose time is over. It stands in every select that may look at many
+// rows, also those of any, all and $count: one row of the query can be worth hours of theirs.
+func (m *emitter) alive() []string {
+	if m.engine != SQLite {
+		return nil
+	}
+	return []string{"kw_alive(" + m.param(m.statementNumber) + ")"}
 }

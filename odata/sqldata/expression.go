@@ -408,7 +408,7 @@ func (m *emitter) exists(e *query.Exists) string {
 		return "null"
 	}
 	s := m.inner(e.Var, e.Nav.Target)
-	where := []string{m.linked(from, set, s.alias, e.Nav)}
+	where := append([]string{m.linked(from, set, s.alias, e.Nav)}, m.alive()...)
 	switch {
 	case e.Body == nil && e.All:
 		where = append(where, m.falsehood())
@@ -432,7 +432,7 @@ func (m *emitter) count(e *query.CountOf) string {
 		return "null"
 	}
 	s := m.inner(e.Var, e.Nav.Target)
-	where := []string{m.linked(from, set, s.alias, e.Nav)}
+	where := append([]string{m.linked(from, set, s.alias, e.Nav)}, m.alive()...)
 	if e.Filter != nil {
 		where = append(where, m.truth(e.Filter))
 	}
