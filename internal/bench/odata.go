@@ -39,7 +39,7 @@ var (
 	sorted     = asked{"sorted by a column without an index", "OrderLines?$orderby=UnitPrice%20desc", bareSorted}
 	filtered   = []asked{
 		{"100 of one product", "OrderLines?$filter=ProductID%20eq%207&$top=100", bareProduct},
-		{"100 of a range of the key", "OrderLines?$filter=OrderID%20ge%20100000&$top=100", bareRange},
+		{"100 of a range of the key", "OrderLines?$filter=OrderID%20ge%2020000&$top=100", bareRange},
 	}
 )
 

@@ -164,7 +164,7 @@ func (h *bareRows[P]) answer(ctx context.Context, what, after string) (body []by
 	case what == bareProduct:
 		args = []any{int64(7)}
 	case what == bareRange:
-		args = []any{int64(100_000)}
+		args = []any{int64(20_000)}
 	}
 	query := h.queries[what]
 	if query == nil {
