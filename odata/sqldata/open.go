@@ -2,12 +2,14 @@ package sqldata
 
 import (
 	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"fmt"
 	"net/url"
 	"os"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"time"
 
@@ -34,7 +36,7 @@ const connectTimeout = 10 * time.Second
 // Connections can't write: SQLite's are opened with mode=ro, which works beside a process that writes in any journal
 // mode; PostgreSQL's have default_transaction_read_only=on. Their time zone is UTC.
 func Open(dsn string, o Options) (*sql.DB, Engine, error) {
-	db, engine, err := open(dsn)
+	db, engine, err := open(dsn, o.timeout())
 	if err != nil {
 		return nil, engine, fmt.Errorf("sqldata: %w", err)
 	}
@@ -50,9 +52,9 @@ func Open(dsn string, o Options) (*sql.DB, Engine, error) {
 	return db, engine, nil
 }
 
-func open(dsn string) (*sql.DB, Engine, error) {
+func open(dsn string, timeout time.Duration) (*sql.DB, Engine, error) {
 	if postgresForm.MatchString(dsn) || pairsForm.MatchString(dsn) {
-		db, err := openServer(dsn)
+		db, err := openServer(dsn, timeout)
 		return db, Postgres, err
 	}
 	path, isURL := strings.CutPrefix(dsn, "sqlite:")
@@ -67,7 +69,7 @@ func open(dsn string) (*sql.DB, Engine, error) {
 	return db, SQLite, err
 }
 
-func openServer(dsn string) (*sql.DB, error) {
+func openServer(dsn string, timeout time.Duration) (*sql.DB, error) {
 	// The errors of pgx repeat the address. A second @ or a # is a character of a password that has pushed the rest out of its place.
 	if u, err := url.Parse(dsn); postgresForm.MatchString(dsn) && (err != nil || u.Fragment != "" || strings.Contains(u.EscapedPath()+u.RawQuery, "@")) {
 		return nil, errors.New("the postgres:// address is no URL: characters such as @ / # % : in a password are written as %40 %2F %23 %25 %3A")
@@ -85,8 +87,26 @@ func openServer(dsn string) (*sql.DB, error) {
 	if c.RuntimeParams["application_name"] == "" {
 		c.RuntimeParams["application_name"] = "odata"
 	}
-	return stdlib.OpenDB(*c), nil
+	// A plan for the values at hand finds the index that a plan for any values does not.
+	c.RuntimeParams["plan_cache_mode"] = "force_custom_plan"
+	c.RuntimeParams["statement_timeout"] = strconv.FormatInt(max(1, timeout.Milliseconds()), 10)
+	return sql.OpenDB(server{stdlib.GetConnector(*c), timeout}), nil
 }
+
+// server opens connections to PostgreSQL whose statements end after a time, without being told so for each request.
+type server struct {
+	driver.Connector
+	timeout time.Duration
+}
+
+// serverDriver says how a pool's connections were opened.
+type serverDriver struct {
+	driver.Driver
+	timeout time.Duration
+}
+
+// Driver is what connections come from.
+func (s server) Driver() driver.Driver { return serverDriver{s.Connector.Driver(), s.timeout} }
 
 func openFile(path string) (*sql.DB, error) {
 	if path == "" || strings.ContainsRune(path, 0) || strings.HasPrefix(path, ":memory:") {

@@ -73,6 +73,13 @@ type Options struct {
 	Wait       time.Duration // for a free place, before query.ErrBusy; 0 is 2 s
 }
 
+func (o Options) timeout() time.Duration {
+	if o.Timeout <= 0 {
+		return 30 * time.Second
+	}
+	return o.Timeout
+}
+
 // Source answers queries from one database.
 type Source struct {
 	shared *shared
@@ -86,6 +93,7 @@ type shared struct {
 	tables  map[*edm.EntitySet]*place
 	options Options
 	places  chan struct{}
+	timed   bool // connections end their statements by themselves
 	running *running // of SQLite
 }
 
@@ -113,9 +121,7 @@ func New(db *sql.DB, engine Engine, tables []Table, o Options) (*Source, error) 
 	if engine == SQLite && !ours {
 		return nil, errors.New("sqldata: a SQLite database has to be opened by Open, which brings functions along")
 	}
-	if o.Timeout <= 0 {
-		o.Timeout = 30 * time.Second
-	}
+	o.Timeout = o.timeout()
 	if o.Concurrent <= 0 {
 		o.Concurrent = 4
 	}
@@ -123,6 +129,8 @@ func New(db *sql.DB, engine Engine, tables []Table, o Options) (*Source, error) 
 		o.Wait = 2 * time.Second
 	}
 	s := &shared{db: db, engine: engine, tables: make(map[*edm.EntitySet]*place, len(tables)), options: o, places: make(chan struct{}, o.Concurrent), running: lite.running}
+	opened, ours := db.Driver().(serverDriver)
+	s.timed = ours && opened.timeout == o.Timeout
 	for i := range tables {
 		t, err := read(engine, &tables[i])
 		if err != nil {
@@ -196,10 +204,9 @@ func (s *shared) begin(ctx context.Context) (*sql.Tx, error) {
 		return s.db.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
 	}
 	tx, err := s.db.BeginTx(ctx, &sql.TxOptions{ReadOnly: true, Isolation: sql.LevelRepeatableRead})
-	if err != nil {
-		return nil, err
+	if err != nil || s.timed {
+		return tx, err
 	}
-	// A plan for the values at hand finds the index that a plan for any values does not.
 	_, err = tx.ExecContext(ctx, `select set_config('statement_timeout', $1, true), set_config('timezone', 'UTC', true),
 		set_config('plan_cache_mode', 'force_custom_plan', true)`, strconv.FormatInt(max(1, s.options.Timeout.Milliseconds()), 10))
 	if err != nil {
@@ -239,7 +246,7 @@ func (r *reader) run(ctx context.Context, text string, m *emitter) (*sql.Rows, c
 		forget := running.begin(ctx, m.statementNumber)
 		end = func() { cancel(); forget() }
 	}
-	found, err := r.tx.QueryContext(ctx, text, m.args...)
+	found, err := r.tx.QueryContext(again(ctx), text, m.args...)
 	if err != nil {
 		err = failure(ctx, err)
 		end()

@@ -57,7 +57,13 @@ func (r *running) alive(_ *sqlite.FunctionContext, args []driver.Value) (driver.
 func (c connector) Driver() driver.Driver { return c.driver }
 
 // Connect opens a connection.
-func (c connector) Connect(context.Context) (driver.Conn, error) { return c.driver.Open(c.dsn) }
+func (c connector) Connect(context.Context) (driver.Conn, error) {
+	opened, err := c.driver.Open(c.dsn)
+	if err != nil {
+		return nil, err
+	}
+	return newKeeper(opened)
+}
 
 // openSQLite opens a database, as modernc.org/sqlite names it.
 func openSQLite(dsn string) (*sql.DB, error) {
