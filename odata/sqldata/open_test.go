@@ -11,6 +11,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/keywright/keywright/internal/testkit"
 	"github.com/keywright/keywright/odata/sqldata"
@@ -112,16 +113,16 @@ func TestNothingCanBeWritten(t *testing.T) {
 	}
 }
 
-func TestConnectionsToPostgreSQLSayWhoTheyAreAndReadInUTC(t *testing.T) {
+func TestConnectionsToPostgreSQLSayWhoTheyAreAndReadInUTCAndEndStatementsInTime(t *testing.T) {
 	t.Parallel()
-	for dsn, want := range map[string]string{testkit.Postgres(t): "odata on UTC", testkit.Postgres(t) + "&application_name=mine&timezone=Asia/Tokyo": "mine on UTC"} {
-		db, engine, err := sqldata.Open(dsn, sqldata.Options{Concurrent: 7})
+	for dsn, want := range map[string]string{testkit.Postgres(t): "odata on UTC 1500ms force_custom_plan", testkit.Postgres(t) + "&application_name=mine&timezone=Asia/Tokyo&statement_timeout=0": "mine on UTC 1500ms force_custom_plan"} {
+		db, engine, err := sqldata.Open(dsn, sqldata.Options{Concurrent: 7, Timeout: 1500 * time.Millisecond})
 		if err != nil {
 			t.Fatal(err)
 		}
 		defer db.Close()
 		var got string
-		query := "select current_setting('application_name') || ' ' || current_setting('default_transaction_read_only') || ' ' || current_setting('timezone')"
+		query := "select current_setting('application_name') || ' ' || current_setting('default_transaction_read_only') || ' ' || current_setting('timezone') || ' ' || current_setting('statement_timeout') || ' ' || current_setting('plan_cache_mode')"
 		if err := db.QueryRowContext(t.Context(), query).Scan(&got); err != nil || got != want || engine != sqldata.Postgres {
 			t.Errorf("got %q, %v, engine %d; want %q", got, err, engine, want)
 		}

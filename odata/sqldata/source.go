@@ -93,7 +93,7 @@ type shared struct {
 	tables  map[*edm.EntitySet]*place
 	options Options
 	places  chan struct{}
-	timed   bool // connections end their statements by themselves
+	timed   bool     // connections end their statements by themselves
 	running *running // of SQLite
 }
 
