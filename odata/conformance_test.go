@@ -267,6 +267,9 @@ func (f *feed) ids(url string) string {
 		rows, _ := page["value"].([]any)
 		for _, row := range rows {
 			id, _ := row.(object)["ID"].(string)
+			if len(id) != 36 {
+				f.t.Fatalf("%s: a row without an ID: %v", url, row)
+			}
 			list = append(list, strings.TrimLeft(id[len(id)-3:], "0")+strings.Repeat("0", b2i(strings.HasSuffix(id, "000"))))
 		}
 		url, _ = page["@odata.nextLink"].(string)
