@@ -97,7 +97,7 @@ func advancedExpand() []requirement {
 			for _, row := range f.rows("Users?$expand=Tokens($search=\"token 3\";$select=Name)") {
 				list, _ := row["Tokens"].([]any)
 				for _, one := range list {
-					if one.(object)["Name"] != "token 3" {
+					if token, _ := one.(object); token["Name"] != "token 3" {
 						t.Errorf("%v", one)
 					}
 				}
@@ -173,7 +173,7 @@ func (f *feed) batch(body string, headers ...string) []part {
 			f.t.Fatal(err)
 		}
 		text, err := io.ReadAll(in.Body)
-		if err != nil {
+		if _ = in.Body.Close(); err != nil {
 			f.t.Fatal(err)
 		}
 		list = append(list, part{in.StatusCode, string(text)})

@@ -122,7 +122,7 @@ func (f *feed) elements() []xml.StartElement {
 	var list []xml.StartElement
 	for in := xml.NewDecoder(strings.NewReader(f.want(200, "$metadata").body)); ; {
 		token, err := in.Token()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return list
 		}
 		if err != nil {
@@ -151,7 +151,8 @@ func minimalPaging(t *testing.T, f *feed) {
 			page := f.want(200, url).object(t)
 			rows, _ := page["value"].([]any)
 			for _, row := range rows {
-				id := row.(object)["ID"]
+				o, _ := row.(object)
+				id := o["ID"]
 				if seen[id] {
 					t.Errorf("%s: %v twice", order, id)
 				}
@@ -314,11 +315,11 @@ func minimalRest() []requirement {
 			}
 		}},
 		{"MIN-18", func(t *testing.T, f *feed) { // feed.check looks at each error of every test
-			r := f.want(400, "Tokens?$filter=Nmae eq 'a'", "Accept", "application/json;odata.metadata=full")
+			r := f.want(400, "Tokens?$filter=Naem eq 'a'", "Accept", "application/json;odata.metadata=full")
 			var e struct {
 				Error struct{ Code, Message, Target string }
 			}
-			if err := json.Unmarshal([]byte(r.body), &e); err != nil || e.Error.Target != "$filter" || !strings.Contains(e.Error.Message, "Nmae") {
+			if err := json.Unmarshal([]byte(r.body), &e); err != nil || e.Error.Target != "$filter" || !strings.Contains(e.Error.Message, "Naem") {
 				t.Errorf("%v %s", err, r.body)
 			}
 			f.want(406, "Tokens", "Accept", "text/html")

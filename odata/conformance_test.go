@@ -67,7 +67,7 @@ func TestEachRowOfTheChecklistHasATestAndEachTestARow(t *testing.T) {
 	text := checklist(t)
 	listed := map[string]bool{}
 	for _, m := range regexp.MustCompile(`(?m)^\| ((?:MIN|INT|ADV|J|C)-[^ |]+) \|`).FindAllStringSubmatch(text, -1) {
-		for _, id := range strings.Split(m[1], "/") { // ADV-2/3 and ADV-4/5/6/7/8
+		for id := range strings.SplitSeq(m[1], "/") { // ADV-2/3 and ADV-4/5/6/7/8
 			if !strings.Contains(id, "-") {
 				id = "ADV-" + id
 			}
@@ -118,7 +118,11 @@ func newFeed(t *testing.T, w *world, name string, source query.Source, o odata.O
 	return &feed{t, name, w, strings.TrimPrefix(server.URL, "http://"), s, source}
 }
 
-func (f feed) to(t *testing.T) *feed { f.t = t; return &f }
+func (f *feed) to(t *testing.T) *feed {
+	other := *f
+	other.t = t
+	return &other
+}
 
 // exact says whether the source computes with decimals, and not with doubles in their place.
 func (f *feed) exact() bool { return f.name != "sqlite" }
@@ -166,6 +170,7 @@ func (f *feed) send(method, url, body string, headers ...string) reply {
 		f.t.Fatalf("%s %s: %v: %q", method, url, err, wire)
 	}
 	text, err := io.ReadAll(in.Body)
+	_ = in.Body.Close()
 	r := reply{head, in.StatusCode, in.Header, string(text), err != nil}
 	f.check(method+" "+url, r, method == http.MethodHead)
 	return r

@@ -37,7 +37,7 @@ func exchanges() []requirement {
 			get("Tokens?$apply=groupby((Owner/Name),aggregate(Rate with max as Most))"), get("Tokens?$apply=aggregate($count as N)"),
 		},
 		"errors": {
-			get("Nothing"), get(tokenPath(99)), get("Tokens?$filter=Nmae eq 'x'"), get("Tokens?$filter=(Name eq 'x'"), get("$all"), get("Tokens", "Accept", "text/html"),
+			get("Nothing"), get(tokenPath(99)), get("Tokens?$filter=Naem eq 'x'"), get("Tokens?$filter=(Name eq 'x'"), get("$all"), get("Tokens", "Accept", "text/html"),
 			get("Tokens", "OData-MaxVersion", "3.0"), get("Tokens", "Isolation", "snapshot"),
 			{"DELETE", tokenPath(1), "", nil},
 			get("Tokens?$skiptoken=x"),
