@@ -2,8 +2,8 @@
 /* global sap */
 sap.ui.define([
   'sap/ui/model/odata/v4/ODataModel', 'sap/ui/model/Filter', 'sap/ui/model/FilterOperator', 'sap/ui/model/Sorter',
-  'sap/m/Table', 'sap/m/Column', 'sap/m/ColumnListItem', 'sap/m/Text', './authorization',
-], (ODataModel, Filter, FilterOperator, Sorter, Table, Column, ColumnListItem, Text, authorization) => {
+  'sap/m/Table', 'sap/m/Column', 'sap/m/ColumnListItem', 'sap/m/Text', 'sap/ui/core/Element', './authorization',
+], (ODataModel, Filter, FilterOperator, Sorter, Table, Column, ColumnListItem, Text, Element, authorization) => {
   'use strict'
   const group = new URLSearchParams(location.search).get('group')
   const model = new ODataModel({
@@ -25,7 +25,10 @@ sap.ui.define([
 
   // after does something, and waits for the rows that come of it.
   const after = async (act) => {
-    const came = new Promise((resolve) => table.attachEventOnce('updateFinished', resolve))
+    const came = new Promise((resolve, reject) => {
+      table.attachEventOnce('updateFinished', resolve)
+      setTimeout(reject, 30_000, new Error('no rows came'))
+    })
     act()
     await came
     return JSON.stringify({ count: binding.getCount(), rows: rows() })
@@ -33,7 +36,7 @@ sap.ui.define([
   let first = after(() => {})
   window.walk = {
     first: () => first,
-    more: () => after(() => document.getElementById(table.getId() + '-trigger').click()),
+    more: () => after(() => Element.getElementById(table.getId() + '-trigger').firePress()),
     sort: () => after(() => binding.sort([new Sorter('Freight', true)])),
     filter: () => after(() => binding.filter(new Filter({ and: true, filters: [
       new Filter('Status', FilterOperator.EQ, 'shipped'), new Filter('Freight', FilterOperator.BT, '20', '40'), new Filter('Customer/Company', FilterOperator.Contains, 'a'),
@@ -45,5 +48,4 @@ sap.ui.define([
     },
     types: async () => JSON.stringify(await Promise.all(cells.map(async (name) => (await model.getMetaModel().requestUI5Type('/Orders/' + name)).getName()))),
   }
-  document.title = 'ready'
 })
