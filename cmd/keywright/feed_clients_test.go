@@ -1,6 +1,7 @@
 package main
 
 import (
+	"crypto/rand"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -39,7 +40,7 @@ func (d *walkDemo) token(t *testing.T, c *http.Client, ws string, scopes ...stri
 	var made struct {
 		Secret string `json:"secret"`
 	}
-	ask := map[string]any{"name": t.Name(), "scopes": scopes, "lifetime_days": 1}
+	ask := map[string]any{"name": "Reader " + rand.Text(), "scopes": scopes, "lifetime_days": 1}
 	if err := d.call(c, "POST", "/api/v1/workspaces/"+ws+"/tokens", ask, &made); err != nil {
 		t.Fatal(err)
 	}

@@ -51,6 +51,14 @@ type walkersMain struct{ *testing.M }
 
 func (m walkersMain) Run() int {
 	code := m.M.Run()
+	hostiles.Lock()
+	defer hostiles.Unlock()
+	if s := hostiles.hostileSite; s != nil {
+		if err := s.demo.end(); err != nil {
+			fmt.Fprintln(os.Stderr, "ending the site of hostile requests:", err)
+			code = max(code, 1)
+		}
+	}
 	testkit.Stop()
 	demos.Lock()
 	defer demos.Unlock()

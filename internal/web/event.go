@@ -110,7 +110,7 @@ func (k *Kit) finish(r *http.Request, e *event, out *recorder, took time.Duratio
 	}
 	level := slog.LevelInfo
 	switch {
-	case out.status >= 500:
+	case out.status >= 500 && out.status != http.StatusNotImplemented: // that one is for what the client asks
 		level = slog.LevelError
 	case out.status >= 400:
 		level = slog.LevelWarn
