@@ -133,12 +133,12 @@ func (s *hostileSite) attack(t *testing.T, root string, a attack) {
 	t.Helper()
 	target := aim(root, a.target)
 	if len(target) < tooLong || strings.HasPrefix(a.what, "a very long") {
-		status, answer := s.ask(t, s.token, "GET", target, "")
+		status, answer := s.ask(t, s.token, "GET "+target, "")
 		refused(t, a.what+": "+target, status, answer)
 		return
 	}
 	part := "--b\r\nContent-Type: application/http\r\n\r\nGET " + target + " HTTP/1.1\r\n\r\n\r\n--b--\r\n"
-	status, answer := s.ask(t, s.token, "POST", root+"/$batch", part, "Content-Type: multipart/mixed;boundary=b")
+	status, answer := s.ask(t, s.token, "POST "+root+"/$batch", part, "Content-Type: multipart/mixed;boundary=b")
 	if status != 200 {
 		refused(t, a.what+": "+target, status, answer)
 		return
@@ -168,7 +168,7 @@ func (s *hostileSite) unchanged(t *testing.T, before []string) {
 		t.Error("a database has changed")
 	}
 	for _, root := range s.feeds {
-		if status, answer := s.ask(t, s.token, "GET", aim(root, "%s?$top=1"), ""); status != 200 {
+		if status, answer := s.ask(t, s.token, "GET "+aim(root, "%s?$top=1"), ""); status != 200 {
 			t.Errorf("%s: %d %.300s", root, status, answer)
 		}
 	}
@@ -190,7 +190,7 @@ func TestSQLInLiteralsIsTextAndNothingElse(t *testing.T) {
 					continue
 				}
 				target = aim(root, target)
-				status, answer := s.ask(t, s.token, "GET", target, "")
+				status, answer := s.ask(t, s.token, "GET "+target, "")
 				var page struct{ Value *[]any }
 				if err := json.Unmarshal(body(answer), &page); status != 200 || err != nil || page.Value == nil {
 					t.Errorf("%s: %d %v %.300s", target, status, err, answer)
@@ -199,7 +199,7 @@ func TestSQLInLiteralsIsTextAndNothingElse(t *testing.T) {
 				}
 			}
 		}
-		status, answer := s.ask(t, s.token, "GET", aim(root, "%s?$filter=%k%20eq%20'a%00b'"), "")
+		status, answer := s.ask(t, s.token, "GET "+aim(root, "%s?$filter=%k%20eq%20'a%00b'"), "")
 		if status >= 500 && status != 501 {
 			t.Errorf("a NUL in a literal: %d %.300s", status, answer)
 		}
@@ -229,17 +229,17 @@ func TestASkipTokenIsGoodForItsOwnerAndItsQueryAlone(t *testing.T) {
 	t.Parallel()
 	s := theHostileSite(t)
 	for _, root := range s.feeds {
-		status, answer := s.ask(t, s.token, "GET", aim(root, "%s?$filter=%k%20ne%20''"), "", "Prefer: odata.maxpagesize=2")
+		status, answer := s.ask(t, s.token, "GET "+aim(root, "%s?$filter=%k%20ne%20''"), "", "Prefer: odata.maxpagesize=2")
 		var page struct {
 			Next string `json:"@odata.nextLink"`
 		}
 		if err := json.Unmarshal(body(answer), &page); err != nil || status != 200 || page.Next == "" {
 			t.Fatalf("%s: %d %v %.300s", root, status, err, answer)
 		}
-		if status, answer := s.ask(t, s.token, "GET", page.Next, ""); status != 200 {
+		if status, answer := s.ask(t, s.token, "GET "+page.Next, ""); status != 200 {
 			t.Errorf("its owner gets %d %.300s", status, answer)
 		}
-		status, answer = s.ask(t, s.other, "GET", page.Next, "")
+		status, answer = s.ask(t, s.other, "GET "+page.Next, "")
 		refused(t, "another user's skip token: "+page.Next, status, answer)
 		for _, other := range []string{
 			strings.Replace(page.Next, "ne%20", "gt%20", 1), page.Next + "&$orderby=" + aim("", "%k")[1:], page.Next[:len(page.Next)-3], strings.Replace(page.Next, "skiptoken=", "skiptoken=A", 1),
@@ -247,7 +247,7 @@ func TestASkipTokenIsGoodForItsOwnerAndItsQueryAlone(t *testing.T) {
 			if other == page.Next {
 				t.Fatalf("%s can't be altered", page.Next)
 			}
-			status, answer := s.ask(t, s.token, "GET", other, "")
+			status, answer := s.ask(t, s.token, "GET "+other, "")
 			refused(t, "a skip token of another query: "+other, status, answer)
 		}
 	}
@@ -281,11 +281,11 @@ func TestHostileBatchesAreRefusedOrAnswerEachPartByItself(t *testing.T) {
 			{"very many parts", multipart, strings.Repeat(part("GET nothing", ""), 5_000) + "--b--"},
 			{"very much", multipart, part("GET x?"+strings.Repeat("a", 20<<20), "")},
 		} {
-			status, answer := s.ask(t, s.token, "POST", root+"/$batch", c.body, c.kind)
+			status, answer := s.ask(t, s.token, "POST "+root+"/$batch", c.body, c.kind)
 			refused(t, "a batch of "+c.what, status, answer)
 		}
 		for _, line := range []string{"DELETE Orders(10001)", "POST Orders", "PATCH Orders(10001)", "GET $batch", "POST $batch", "GET http://127.0.0.1:1/x", "GET //evil.example/x", "GET ../keywright2/Tokens", "GET /etc/passwd", "GET Orders?$filter=((((", "TRACE Orders", "GET Orders(1)%00"} {
-			status, answer := s.ask(t, s.token, "POST", root+"/$batch", part(line, `{"Freight": 0}`)+"--b--\r\n", multipart)
+			status, answer := s.ask(t, s.token, "POST "+root+"/$batch", part(line, `{"Freight": 0}`)+"--b--\r\n", multipart)
 			if status >= 400 {
 				refused(t, line, status, answer)
 				continue
@@ -295,7 +295,7 @@ func TestHostileBatchesAreRefusedOrAnswerEachPartByItself(t *testing.T) {
 			}
 		}
 		for _, method := range []string{"POST", "PUT", "PATCH", "DELETE", "TRACE", "BREW"} {
-			if status, answer := s.ask(t, s.token, method, aim(root, "%s"), "{}", jsons); status != http.StatusMethodNotAllowed && status != http.StatusNotImplemented {
+			if status, answer := s.ask(t, s.token, method+" "+aim(root, "%s"), "{}", jsons); status != http.StatusMethodNotAllowed && status != http.StatusNotImplemented {
 				t.Errorf("%s: %d %.200s", method, status, answer)
 			}
 		}
@@ -313,7 +313,7 @@ func TestRequestsThatAreMuchWorkEndInTime(t *testing.T) {
 			"%s?$filter=" + strings.Repeat("(", 15) + "true" + strings.Repeat(")", 15), "%s?$filter=contains(%k,'" + strings.Repeat("%25a", 500) + "')", "%s?$orderby=" + strings.Repeat("length(%k)%20desc,", 9) + "%k",
 		} {
 			began := time.Now()
-			status, answer := s.ask(t, s.token, "GET", aim(root, target), "")
+			status, answer := s.ask(t, s.token, "GET "+aim(root, target), "")
 			if status != 200 {
 				refused(t, target, status, answer)
 			}

@@ -185,8 +185,8 @@ func (s *hostileSite) sums(t *testing.T) (sums []string) {
 // bounded is how long an answer to anything may take, on a machine that is busy.
 const bounded = 10 * time.Second
 
-// ask sends a request whose target is as it stands, and returns the answer.
-func (s *hostileSite) ask(t *testing.T, secret, method, address, body string, headers ...string) (status int, answer []byte) {
+// ask sends a method and an address as they stand, and returns the answer.
+func (s *hostileSite) ask(t *testing.T, secret, line, body string, headers ...string) (status int, answer []byte) {
 	t.Helper()
 	host := strings.TrimPrefix(s.demo.address, "http://")
 	c, err := net.Dial("tcp", host)
@@ -198,7 +198,7 @@ func (s *hostileSite) ask(t *testing.T, secret, method, address, body string, he
 	if err := c.SetDeadline(began.Add(2 * bounded)); err != nil {
 		t.Fatal(err)
 	}
-	head := method + " " + strings.TrimPrefix(address, s.demo.address) + " HTTP/1.1\r\nHost: " + host + "\r\nConnection: close\r\nAuthorization: Bearer " + secret + "\r\n"
+	head := strings.Replace(line, s.demo.address, "", 1) + " HTTP/1.1\r\nHost: " + host + "\r\nConnection: close\r\nAuthorization: Bearer " + secret + "\r\n"
 	if body != "" {
 		head += fmt.Sprintf("Content-Length: %d\r\n", len(body))
 	}
@@ -208,14 +208,14 @@ func (s *hostileSite) ask(t *testing.T, secret, method, address, body string, he
 	go func() { _, _ = io.WriteString(c, head+"\r\n"+body) }() // the server may refuse before it has read all
 	whole, err := io.ReadAll(c)
 	if len(whole) == 0 {
-		t.Fatalf("%.200s: no answer (%v)", address, err)
+		t.Fatalf("%.200s: no answer (%v)", line, err)
 	}
 	top, answer, _ := bytes.Cut(whole, []byte("\r\n\r\n"))
 	if _, err := fmt.Sscanf(string(top), "HTTP/1.1 %d", &status); err != nil {
-		t.Fatalf("%.200s: %.200s", address, top)
+		t.Fatalf("%.200s: %.200s", line, top)
 	}
 	if took := time.Since(began); took > bounded {
-		t.Errorf("%.200s: %v", address, took)
+		t.Errorf("%.200s: %v", line, took)
 	}
 	return status, answer
 }
