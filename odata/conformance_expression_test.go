@@ -172,6 +172,17 @@ func differences() []requirement {
 			}
 		}},
 		{"D-binary", func(_ *testing.T, f *feed) { f.wants(501, "Kinds?$filter=binary'AAAA' eq null") }},
+		{"D-nan", func(t *testing.T, f *feed) {
+			want := map[string]string{"memory": "", "sqlite": "", "postgres": "5"}[f.name]
+			for _, filter := range []string{"Double add Single gt 0", "Double add Single eq NaN"} {
+				if got := field(f.rows("Kinds?$select=ID&$filter=ID eq 5 and "+filter), "ID"); got != want {
+					t.Errorf("%s finds %q", filter, got)
+				}
+			}
+		}},
+		{"D-overflow", func(_ *testing.T, f *feed) {
+			f.wants(500, "Kinds(1)?$compute=Int64 mul 9007199254740993 as X&$select=X")
+		}},
 		{"D-decimals", func(t *testing.T, f *feed) {
 			_, got, _ := strings.Cut(f.want(200, "Kinds(5)?$select=Decimal").body, `"Decimal":`)
 			if got = strings.TrimSuffix(got, "}"); f.exact() && got != "123456789012345678901234.5670" || !f.exact() && (!strings.HasPrefix(got, "123456789012345") || len(got) != 24) {
