@@ -23,6 +23,8 @@ type emitter struct {
 	statementNumber int64
 	nested          bool
 
+	dangers dangers
+
 	step string // alias of the select that the last aggregating step became; "" is none
 	err  error
 }
@@ -77,7 +79,14 @@ func (m *emitter) table(set *edm.EntitySet, alias string) string {
 		if strings.HasPrefix(from, "(") {
 			from += " r" // PostgreSQL before 16 wants a name; of a table its own is kept, which the condition may use
 		}
-		from = "(select * from " + from + " where " + m.fill(t.where) + ")"
+		from = "(select * from " + from + " where " + m.fill(t.where)
+		if m.guarded(t) {
+			from += m.barrier()
+		}
+		return from + ") " + alias
+	}
+	if m.guarded(t) {
+		from = "(select * from " + from + " r" + m.barrier() + ")"
 	}
 	return from + " " + alias
 }
@@ -270,6 +279,7 @@ func (s *selection) text() string {
 
 // rowsOf begins the statement of a query: its rows, with all that restricts them but After, Skip, Top and Parents.
 func (m *emitter) rowsOf(q *query.Query) *selection {
+	m.dangers = dangersOf(q)
 	s := &selection{scope: m.open(nil, q.Set)}
 	alias := s.scope.alias
 	if q.Of != nil {
