@@ -90,6 +90,9 @@ func liteValue(k edm.Kind, v any) any {
 		return int64(0)
 	case string:
 		if k == edm.Decimal {
+			if n, err := strconv.ParseInt(v, 10, 64); err == nil {
+				return n // SQLite keeps whole numbers so, and has digits of them that a double has not
+			}
 			f, _ := strconv.ParseFloat(v, 64) // it is a decimal; what is too large for a double is infinite, and that is how it compares
 			return f
 		}
