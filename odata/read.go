@@ -291,7 +291,7 @@ func (x *exchange) originExists() error {
 	for _, p := range of.Set.Key {
 		e := &query.Property{Prop: p}
 		q.Columns = append(q.Columns, query.Column{Expr: e})
-		q.Order = append(q.Order, query.Order{Expr: e})
+		q.Order = append(q.Order, query.Order{Expr: e, Key: true})
 	}
 	values, err := x.first(q)
 	if err == nil && values == nil {

@@ -66,6 +66,8 @@ type Column struct {
 type Order struct {
 	Expr Expr
 	Desc bool
+	// Key says that the item is there to tell rows apart only: any order will do that stays the same.
+	Key bool
 }
 
 // Expand is a navigation property that is written with its rows.

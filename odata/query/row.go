@@ -35,7 +35,7 @@ func (q *Query) addOrder(e Expr) {
 			return
 		}
 	}
-	q.Order = append(q.Order, Order{Expr: e})
+	q.Order = append(q.Order, Order{Expr: e, Key: true})
 }
 
 // outputs are the columns of the last step that aggregates, and its index; -1 if none does.

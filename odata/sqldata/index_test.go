@@ -2,6 +2,7 @@ package sqldata_test
 
 import (
 	"database/sql"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -174,5 +175,44 @@ func TestFiltersPagesAndWaysUseIndexesOnBothEngines(t *testing.T) {
 				t.Errorf("%s: %s\n%s", name, text, got)
 			}
 		}
+	}
+}
+
+func TestPagesByAKeyOfTextFollowItsIndexInAnyCollation(t *testing.T) {
+	t.Parallel()
+	dsn := postgresWith(t, `create table codes (code text collate "de-x-icu" primary key); insert into codes values ('a'), ('B'), ('c'), ('ä'), ('Z'), ('1')`)
+	d, err := describe(t, dsn, sqldata.Publish{Tables: []string{"codes"}, Writable: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	db, engine, err := sqldata.Open(dsn, sqldata.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = db.Close() })
+	codes, err := sqldata.New(db, engine, d.Tables, sqldata.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	set := d.Model.Sets[0]
+	code := &query.Property{Prop: set.Key[0]}
+	q := &query.Query{Set: set, Columns: []query.Column{{Expr: code}}, Order: []query.Order{{Expr: code, Key: true}}, Top: 2}
+	x := &indexed{sources: map[sqldata.Engine]*sqldata.Source{sqldata.Postgres: codes}, dbs: map[sqldata.Engine]*sql.DB{sqldata.Postgres: db}}
+	var all []any
+	for range 4 {
+		if plan := x.plan(t, sqldata.Postgres, q); strings.Contains(plan, "Sort") || q.After != nil && !strings.Contains(plan, "Index Cond") {
+			t.Fatalf("behind %v:\n%s", q.After, plan)
+		}
+		page := ask(t, codes, q)
+		if page.Err != nil {
+			t.Fatal(page.Err)
+		}
+		for _, row := range page.Rows {
+			all = append(all, row[1])
+			q.After = row[1:]
+		}
+	}
+	if want := []any{"1", "a", "ä", "B", "c", "Z"}; !slices.Equal(all, want) {
+		t.Errorf("read %q, want %q", all, want)
 	}
 }

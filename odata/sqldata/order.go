@@ -102,6 +102,10 @@ func (m *emitter) sortKey(o query.Order) sortKey {
 				return m.fail("a value to continue behind is none of %s.%s", f.set.Name, f.prop.Name)
 			}
 			return k
+		} else if f != nil && o.Key && kind == edm.String && m.engine == Postgres {
+			k.text = m.raw(f) // in the column's own collation, which the key's index has
+			k.value = func(v any) string { return m.literal(kind, v) }
+			return k
 		}
 	}
 	k.text = m.sorted(kind, m.expr(o.Expr))
