@@ -31,17 +31,17 @@ func theFeeds(t *testing.T) feedSite {
 	t.Helper()
 	d := runningDemo(t)
 	root := d.address + "/odata/standard/"
-	return feedSite{Sales: root + "sales", Keywright: root + "keywright", Token: d.token(t, d.admin, "standard", "odata:read"), demo: d}
+	return feedSite{Sales: root + "sales", Keywright: root + "keywright", Token: d.token(t, d.admin, "odata:read"), demo: d}
 }
 
-// token creates one as a client that is signed in.
-func (d *walkDemo) token(t *testing.T, c *http.Client, ws string, scopes ...string) (secret string) {
+// token creates one in the workspace "standard" as a client that is signed in.
+func (d *walkDemo) token(t *testing.T, c *http.Client, scopes ...string) (secret string) {
 	t.Helper()
 	var made struct {
 		Secret string `json:"secret"`
 	}
 	ask := map[string]any{"name": "Reader " + rand.Text(), "scopes": scopes, "lifetime_days": 1}
-	if err := d.call(c, "POST", "/api/v1/workspaces/"+ws+"/tokens", ask, &made); err != nil {
+	if err := d.call(c, "POST", "/api/v1/workspaces/standard/tokens", ask, &made); err != nil {
 		t.Fatal(err)
 	}
 	return made.Secret
@@ -143,9 +143,9 @@ func (c compiled) write(t *testing.T, name, content string) {
 }
 
 // run runs a program of a package.
-func (c compiled) run(t *testing.T, program string, arguments ...string) string {
+func (c compiled) run(t *testing.T, program string, arguments ...string) {
 	t.Helper()
-	return runs(t, c.dir, append([]string{c.node, filepath.Join(c.modules, filepath.FromSlash(program))}, arguments...)...)
+	runs(t, c.dir, append([]string{c.node, filepath.Join(c.modules, filepath.FromSlash(program))}, arguments...)...)
 }
 
 func TestTypesThatOdata2tsGeneratesFitTheFeed(t *testing.T) {

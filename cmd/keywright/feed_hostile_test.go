@@ -57,12 +57,12 @@ func theHostileSite(t *testing.T) *hostileSite {
 		if err != nil {
 			t.Fatal(err)
 		}
-		s.token = s.demo.token(t, s.demo.admin, "standard", "odata:read")
+		s.token = s.demo.token(t, s.demo.admin, "odata:read")
 		dev, err := s.demo.client(demoDev)
 		if err != nil {
 			t.Fatal(err)
 		}
-		s.other = s.demo.token(t, dev, "standard", "odata:read")
+		s.other = s.demo.token(t, dev, "odata:read")
 		hostiles.hostileSite = s
 	}
 	return hostiles.hostileSite
@@ -153,33 +153,39 @@ func (s *hostileSite) sums(t *testing.T) (sums []string) {
 	for _, db := range s.databases {
 		h := sha256.New()
 		for _, table := range []string{"customers", "employees", "categories", "suppliers", "products", "orders", "order_lines"} {
-			rows, err := db.QueryContext(t.Context(), "select * from "+table+" order by 1, 2")
-			if err != nil {
-				t.Fatal(err)
-			}
-			columns, err := rows.Columns()
-			if err != nil {
-				t.Fatal(err)
-			}
-			values := make([]any, len(columns))
-			for i := range values {
-				values[i] = new(any)
-			}
-			for rows.Next() {
-				if err := rows.Scan(values...); err != nil {
-					t.Fatal(err)
-				}
-				for _, v := range values {
-					fmt.Fprint(h, *v.(*any), "|")
-				}
-			}
-			if err := errors.Join(rows.Err(), rows.Close()); err != nil {
+			if err := digest(t.Context(), h, db, table); err != nil {
 				t.Fatal(err)
 			}
 		}
 		sums = append(sums, hex.EncodeToString(h.Sum(nil)))
 	}
 	return sums
+}
+
+// digest adds the rows of a table.
+func digest(ctx context.Context, h io.Writer, db *sql.DB, table string) error {
+	rows, err := db.QueryContext(ctx, "select * from "+table+" order by 1, 2")
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	columns, err := rows.Columns()
+	if err != nil {
+		return err
+	}
+	values, into := make([]any, len(columns)), make([]any, len(columns))
+	for i := range values {
+		into[i] = &values[i]
+	}
+	for rows.Next() {
+		if err := rows.Scan(into...); err != nil {
+			return err
+		}
+		if _, err := fmt.Fprintln(h, values...); err != nil {
+			return err
+		}
+	}
+	return rows.Err()
 }
 
 // bounded is how long an answer to anything may take, on a machine that is busy.

@@ -251,7 +251,7 @@ func TestPowerQueryFollowsNextLinksToTheLastRow(t *testing.T) {
 func TestPowerQueryIsToldWhyItGetsNoRows(t *testing.T) {
 	t.Parallel()
 	s := theFeeds(t)
-	narrow := s.demo.token(t, s.demo.admin, "standard", token.ScopeManage)
+	narrow := s.demo.token(t, s.demo.admin, token.ScopeManage)
 	for _, c := range []struct {
 		what, authorization, path, says string
 		status                          int
