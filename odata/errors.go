@@ -75,6 +75,8 @@ func ofSource(err error) *failure {
 	case errors.Is(err, query.ErrUnavailable):
 		f = refuse(http.StatusServiceUnavailable, "source_unavailable", "The source of this data does not answer. Try again later.")
 		f.header = http.Header{"Retry-After": {"10"}}
+	case errors.Is(err, query.ErrChanged):
+		f = refuse(http.StatusServiceUnavailable, "source_changed", "The tables behind this data have changed since the service read them. Whoever looks after it must let it read them again.")
 	case errors.Is(err, query.ErrTimeout), errors.Is(err, context.DeadlineExceeded):
 		f = refuse(http.StatusGatewayTimeout, "timeout", "The query took too long. Ask for less: a narrower $filter, fewer columns, no $orderby.")
 	case errors.Is(err, query.ErrValue):

@@ -118,6 +118,7 @@ func TestWhatFailsBeforeTheFirstByteIsAnError(t *testing.T) {
 	}{
 		{query.ErrBusy, 503, "2"},
 		{fmt.Errorf("x: %w", query.ErrUnavailable), 503, "10"},
+		{fmt.Errorf("x: %w", query.ErrChanged), 503, ""},
 		{query.ErrTimeout, 504, ""},
 		{context.DeadlineExceeded, 504, ""},
 		{query.ErrValue, 500, ""},

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -118,7 +119,7 @@ func (s *source) try(ctx context.Context) error {
 		return err
 	}
 	for _, w := range next.Warnings {
-		log.WarnContext(ctx, "left out of a feed", slog.String("table", w.Table), slog.String("column", w.Column), slog.String("reason", w.Text))
+		log.WarnContext(ctx, "left out of a feed, or changed", slog.String("table", w.Table), slog.String("column", w.Column), slog.String("reason", w.Text))
 	}
 	log.InfoContext(ctx, "feed read", slog.Int("sets", len(next.Model.Sets)), slog.Int("warnings", len(next.Warnings)))
 	s.now.Store(next)
@@ -135,12 +136,7 @@ func (s *source) look(ctx context.Context) (next *current, err error) {
 	if err != nil {
 		return nil, err
 	}
-	next = &current{State: State{Model: d.Model, Warnings: d.Warnings, Rows: map[string]string{}, ReadAt: s.feeds.now().UTC()}}
-	for _, t := range d.Tables {
-		if t.Where != "" {
-			next.Rows[t.Set.Name] = t.Where
-		}
-	}
+	next = &current{State: State{Model: d.Model, Warnings: d.Warnings, Rows: d.Filters, ReadAt: s.feeds.now().UTC()}}
 	if next.Service, err = s.feeds.service(s.Workspace, s.Name, d.Model, s.PageSize); err != nil {
 		return nil, err
 	}
@@ -157,11 +153,26 @@ func (s *source) problem(err error) string {
 	case errors.Is(err, context.DeadlineExceeded):
 		return fmt.Sprintf("The database did not answer within %d seconds.", int(readTimeout.Seconds()))
 	}
-	text := err.Error()
+	text := plain(err.Error())
 	if dsn := s.Database.Reveal(); dsn != "" {
 		text = strings.ReplaceAll(text, dsn, "the database")
 	}
 	return "The database can't be read: " + text
+}
+
+// plain takes out of a driver's message what says nothing to people: its line breaks, the attempts that repeat each other (pgx
+// tries with TLS and without), and the package's name.
+func plain(text string) string {
+	var lines []string
+	for line := range strings.Lines(text) {
+		if line = strings.TrimSpace(line); line != "" && !slices.Contains(lines, line) {
+			lines = append(lines, line)
+		}
+	}
+	if len(lines) > 2 {
+		lines = slices.DeleteFunc(lines, func(line string) bool { return strings.HasSuffix(line, "server refused TLS connection") })
+	}
+	return strings.TrimPrefix(strings.Join(lines, " "), "sqldata: ")
 }
 
 func (s *source) feed() *Feed {

@@ -259,6 +259,38 @@ func TestAReloadThatFailsKeepsWhatWasRead(t *testing.T) {
 	})
 }
 
+func TestAColumnThatIsGoneIsSaidUntilTheSchemaIsReadAgain(t *testing.T) {
+	own(t, func(t *testing.T, w *world, dsn string) {
+		f := w.open(make([]byte, 32), source(dsn))
+		feed, _ := f.Feed(ws, "own")
+		run(t, dsn, `alter table notes drop column ws`)
+		r := reader{feed, person(w, testkit.Member)}
+		if got := r.ask(t, "Notes", ""); got.status != 503 || !strings.Contains(got.body, "source_changed") || strings.Contains(got.body, "column") {
+			t.Errorf("%d %s", got.status, got.body)
+		}
+		if got := r.ask(t, "Lines", ""); got.status != 200 {
+			t.Errorf("another table: %d %s", got.status, got.body)
+		}
+		f.Reload(t.Context())
+		if got := r.ask(t, "Notes", ""); got.status != 200 {
+			t.Errorf("%d %s", got.status, got.body)
+		}
+	})
+}
+
+func TestOnlyFiltersOfTheConfigurationAreShownAsRowFilters(t *testing.T) {
+	own(t, func(t *testing.T, w *world, dsn string) {
+		run(t, dsn, `create view all_notes as select id, owner from notes`)
+		s := source(dsn)
+		s.Publish.Keys = map[string][]string{"all_notes": {"id"}}
+		s.Publish.Where = map[string]string{"notes": "owner = $user.email"}
+		feed, _ := w.open(make([]byte, 32), s).Feed(ws, "own")
+		if got := feed.State().Rows; len(got) != 1 || got["Notes"] != "owner = $user.email" {
+			t.Errorf("the row filters are %q", got)
+		}
+	})
+}
+
 func TestNoProblemShowsAPassword(t *testing.T) {
 	in := testkit.InstalledSQLite(t)
 	w := &world{Installation: in, t: t, ids: map[string]string{}}
@@ -267,7 +299,7 @@ func TestNoProblemShowsAPassword(t *testing.T) {
 		"host=127.0.0.1 port=1 password=hunter2", filepath.Join(t.TempDir(), "hunter2@x"),
 	} {
 		feed, _ := w.open(make([]byte, 32), source(dsn)).Feed(ws, "own")
-		if p := feed.State().Problem; p == "" || strings.Contains(p, "hunter2") {
+		if p := feed.State().Problem; p == "" || strings.Contains(p, "hunter2") || strings.Contains(p, "\n") || strings.Count(p, "refused") > 1 {
 			t.Errorf("%s: %q", dsn, p)
 		}
 	}

@@ -100,7 +100,7 @@ func (v *visit) publishedFeed(f *publish.Feed) publishedFeed {
 	}
 	for _, s := range p.State.Model.Sets {
 		t := tableOf(s)
-		t.Rows = strings.TrimSuffix(strings.TrimPrefix(p.State.Rows[s.Name], "("), ")")
+		t.Rows = p.State.Rows[s.Name]
 		p.Tables = append(p.Tables, t)
 	}
 	return p

@@ -265,6 +265,8 @@ var (
 	ErrBusy = errors.New("query: the source is busy")
 	// ErrUnavailable: the source does not answer (503).
 	ErrUnavailable = errors.New("query: the source is not available")
+	// ErrChanged: tables or columns of the model are no longer there, or may no longer be read (503).
+	ErrChanged = errors.New("query: the source is no longer as the model says")
 	// ErrTimeout: the query took longer than it may (504).
 	ErrTimeout = errors.New("query: the query took too long")
 	// ErrValue: a stored value is not of its column's type, or arithmetic has no result (division by zero of integers).

@@ -126,6 +126,9 @@ func TestARowFilterThatIsWrongTakesItsTableOut(t *testing.T) {
 			if (i >= 0) != good {
 				t.Errorf("%s, %q: published is %t, warnings %v", engine, filter, i >= 0, d.Warnings)
 			}
+			if want := map[bool]string{true: filter}[good]; d.Filters["Orders"] != want {
+				t.Errorf("%s, %q: the filters are %q", engine, filter, d.Filters)
+			}
 			if i >= 0 && !strings.Contains(d.Tables[i].Where, filter) {
 				t.Errorf("%s, %q: the filter is lost: %q", engine, filter, d.Tables[i].Where)
 			}

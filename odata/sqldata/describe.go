@@ -26,6 +26,7 @@ type maker struct {
 type table struct {
 	*relation
 	where      []string
+	filters    []string // of Publish.Where, which are in where too
 	set        *edm.EntitySet
 	properties map[string]*edm.Property // of columns
 	taken      map[string]bool          // names of the entity type
@@ -227,7 +228,7 @@ func (m *maker) filters(ctx context.Context, db *sql.DB) error {
 			if refused = m.try(ctx, db, t, filter); refused != "" {
 				break
 			}
-			t.where = append(t.where, "("+filter+")")
+			t.where, t.filters = append(t.where, "("+filter+")"), append(t.filters, filter)
 		}
 		if err := ctx.Err(); err != nil {
 			return err
@@ -329,8 +330,11 @@ func (m *maker) describe() *Description {
 			}
 		}
 	}
-	d := &Description{Model: model, Warnings: m.warnings}
+	d := &Description{Model: model, Warnings: m.warnings, Filters: map[string]string{}}
 	for _, t := range m.tables {
+		if len(t.filters) > 0 {
+			d.Filters[t.set.Name] = strings.Join(t.filters, " and ")
+		}
 		d.Tables = append(d.Tables, Table{Set: t.set, From: t.from(), Where: strings.Join(t.where, " and "), Columns: t.columns})
 	}
 	return d

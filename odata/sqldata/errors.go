@@ -25,7 +25,7 @@ func failure(ctx context.Context, err error) error {
 	switch {
 	case err == nil:
 		return nil
-	case errors.Is(err, query.ErrValue), errors.Is(err, query.ErrTimeout), errors.Is(err, query.ErrUnavailable), errors.Is(err, query.ErrBusy):
+	case errors.Is(err, query.ErrValue), errors.Is(err, query.ErrTimeout), errors.Is(err, query.ErrUnavailable), errors.Is(err, query.ErrBusy), errors.Is(err, query.ErrChanged):
 		return err
 	case errors.Is(ctx.Err(), context.Canceled):
 		return ctx.Err()
@@ -65,7 +65,20 @@ func postgresFailure(err *pgconn.PgError) error {
 	case class == "08", class == "28", class == "3D", class == "40", class == "53", class == "57", class == "58":
 		return fmt.Errorf("%w (SQLSTATE %s)", query.ErrUnavailable, err.Code)
 	}
+	if changed(err.Code) {
+		return fmt.Errorf("%w (SQLSTATE %s): %s", query.ErrChanged, err.Code, err.Message)
+	}
 	return fmt.Errorf("sqldata: PostgreSQL refused the query (SQLSTATE %s): %s", err.Code, err.Message)
+}
+
+// changed reports whether PostgreSQL misses what was there when the schema was read: a table, a column or its type, a schema, a
+// right. The messages of these name things, not values.
+func changed(code string) bool {
+	switch code {
+	case "42P01", "42703", "42804", "42883", "3F000", "42501":
+		return true
+	}
+	return false
 }
 
 // Primary result codes of SQLite.
@@ -90,6 +103,11 @@ func sqliteFailure(err *sqlite.Error) error {
 	}
 	if text := err.Error(); strings.Contains(text, valueFailure) || strings.Contains(text, "integer overflow") {
 		return sqliteValue(text)
+	}
+	for _, missing := range []string{"no such table", "no such column"} {
+		if strings.Contains(err.Error(), missing) {
+			return fmt.Errorf("%w: %w", query.ErrChanged, err)
+		}
 	}
 	return err
 }

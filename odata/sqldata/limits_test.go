@@ -271,16 +271,14 @@ func TestAConnectionThatIsCutOffIsUnavailable(t *testing.T) {
 	}
 }
 
-func TestWhatADatabaseRefusesIsTheServicesOwnFailure(t *testing.T) {
+func TestATableThatIsGoneIsAChangedSource(t *testing.T) {
 	t.Parallel()
 	engines(t, func(t *testing.T, e sqldata.Engine) {
 		_, read := databases(t, e)
 		s, set, _ := source(t, read, e, "not_there", sqldata.Options{})
 		got := ask(t, s, all(set))
-		for _, known := range []error{query.ErrValue, query.ErrBusy, query.ErrUnavailable, query.ErrTimeout, nil} {
-			if errors.Is(got.Err, known) {
-				t.Errorf("%v", got.Err)
-			}
+		if !errors.Is(got.Err, query.ErrChanged) || !strings.Contains(got.Err.Error(), "not_there") {
+			t.Errorf("%v", got.Err)
 		}
 	})
 }

@@ -52,6 +52,8 @@ type Description struct {
 	Model    *edm.Model
 	Tables   []Table
 	Warnings []Warning
+	// Filters are the row filters of Publish by the name of the set. They are part of its Table's Where, which holds more.
+	Filters map[string]string
 }
 
 // ErrWritable: the role could write, and Publish does not allow that.
