@@ -185,7 +185,11 @@ func (x *exchange) rows() error {
 	if err := checkExpands(x.bound.Query); err != nil {
 		return err
 	}
-	reader, err := x.access.Source.Open(x.ctx)
+	ctx, b := x.ctx, x.bound
+	if !b.Count && b.Query.Of == nil && len(b.Query.Expand) == 0 {
+		ctx = query.Single(ctx)
+	}
+	reader, err := x.access.Source.Open(ctx)
 	if err != nil {
 		return ofSource(err)
 	}

@@ -249,6 +249,9 @@ func (l *load) read(i int) (whole bool, err error) {
 	if status := string(answer[9:12]); status != strconv.Itoa(l.job.Status) {
 		return false, fmt.Errorf("an answer has status %s, not %d:\n%s", status, l.job.Status, answer)
 	}
+	if bytes.Contains(answer[:head+2], []byte("\r\nTransfer-Encoding: chunked\r\n")) {
+		return bytes.HasSuffix(answer, []byte("\r\n0\r\n\r\n")), nil
+	}
 	const name = "\r\nContent-Length: "
 	at := bytes.Index(answer[:head+2], []byte(name))
 	if at < 0 {

@@ -127,3 +127,44 @@ func TestMoreStatementsThanAreKeptAreAnswered(t *testing.T) {
 		}
 	}
 }
+
+// A source that is asked one question answers it without a transaction, and still nothing can be written.
+func TestOneQueryAloneGivesTheSameRowsAndWritesNothing(t *testing.T) {
+	t.Parallel()
+	engines(t, func(t *testing.T, e sqldata.Engine) {
+		write, read := databases(t, e)
+		one := func(from string) (any, error) {
+			s, set, _ := source(t, read, e, from, sqldata.Options{})
+			r, err := s.Open(query.Single(t.Context()))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer r.Close()
+			rows, err := r.Rows(t.Context(), all(set))
+			if err != nil {
+				return nil, err
+			}
+			defer rows.Close()
+			if rows.Next() {
+				return rows.Values()[0], nil
+			}
+			return nil, rows.Err()
+		}
+		if got, err := one("(select 7 as i)"); got != int64(7) || err != nil {
+			t.Errorf("got %v, %v", got, err)
+		}
+		if e == sqldata.SQLite {
+			return // has no statement that reads and writes at once
+		}
+		if _, err := write.ExecContext(t.Context(), "create function wrote() returns bigint language sql volatile as 'insert into made values (1) returning x::bigint'"); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := one("(select wrote() as i)"); err == nil {
+			t.Errorf("a function wrote %v", got)
+		}
+		var n int
+		if err := write.QueryRowContext(t.Context(), "select count(*) from made").Scan(&n); err != nil || n != 0 {
+			t.Errorf("%d rows were written, %v", n, err)
+		}
+	})
+}

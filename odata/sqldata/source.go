@@ -167,17 +167,20 @@ func (s *Source) As(caller map[string]any) *Source {
 	return &Source{shared: s.shared, caller: maps.Clone(caller)}
 }
 
-// Open waits for a free place and begins a read-only transaction.
+// Open waits for a free place and begins a read-only transaction. One query alone sees one state of the database without.
 func (s *Source) Open(ctx context.Context) (query.Reader, error) {
 	if err := s.shared.enter(ctx); err != nil {
 		return nil, err
+	}
+	if query.IsSingle(ctx) && (s.shared.engine == SQLite || s.shared.timed) {
+		return &reader{source: s, from: s.shared.db}, nil
 	}
 	tx, err := s.shared.begin(ctx)
 	if err != nil {
 		<-s.shared.places
 		return nil, failure(ctx, err)
 	}
-	return &reader{source: s, tx: tx}, nil
+	return &reader{source: s, from: tx, tx: tx}, nil
 }
 
 func (s *shared) enter(ctx context.Context) error {
@@ -215,11 +218,14 @@ func (s *shared) begin(ctx context.Context) (*sql.Tx, error) {
 	return tx, nil
 }
 
-// reader is one transaction.
+// reader is one transaction, or one statement: connections that Open opened write nothing by themselves either.
 type reader struct {
 	source *Source
-	tx     *sql.Tx
-	open   *rows
+	from   interface { // nil when the reader is closed
+		QueryContext(ctx context.Context, text string, args ...any) (*sql.Rows, error)
+	}
+	tx   *sql.Tx // nil for one statement
+	open *rows
 }
 
 func (r *reader) emitter() *emitter {
@@ -233,7 +239,7 @@ func (r *reader) emitter() *emitter {
 
 // run begins a statement. Its context ends with its rows, or when the time for it is over.
 func (r *reader) run(ctx context.Context, text string, m *emitter) (*sql.Rows, context.Context, context.CancelFunc, error) {
-	if r.tx == nil || r.open != nil {
+	if r.from == nil || r.open != nil {
 		return nil, nil, nil, errors.New("sqldata: the reader is closed, or has rows that are not")
 	}
 	grace := time.Duration(0)
@@ -246,7 +252,7 @@ func (r *reader) run(ctx context.Context, text string, m *emitter) (*sql.Rows, c
 		forget := running.begin(ctx, m.statementNumber)
 		end = func() { cancel(); forget() }
 	}
-	found, err := r.tx.QueryContext(again(ctx), text, m.args...)
+	found, err := r.from.QueryContext(again(ctx), text, m.args...)
 	if err != nil {
 		err = failure(ctx, err)
 		end()
@@ -312,15 +318,17 @@ func scanCounts(found *sql.Rows, parents *query.Parents) (counts []int64, err er
 
 // Close ends the transaction and gives its place to the next.
 func (r *reader) Close() error {
-	if r.tx == nil {
+	if r.from == nil {
 		return nil
 	}
 	var err error
 	if r.open != nil {
 		err = r.open.Close()
 	}
-	_ = r.tx.Rollback() // nothing was written; a connection that was cut off is not used again
-	r.tx = nil
+	if r.tx != nil {
+		_ = r.tx.Rollback() // nothing was written; a connection that was cut off is not used again
+	}
+	r.from = nil
 	<-r.source.shared.places
 	return err
 }
