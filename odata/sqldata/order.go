@@ -312,6 +312,9 @@ func (m *emitter) ofParents(q *query.Query) (string, []*reading) {
 	if q.After != nil {
 		s.where = append(s.where, m.after(q.Order, q.After))
 	}
+	if len(q.Parents.Values) == 1 && s.scope != nil && !hasNull(q.Parents.Values[0]) {
+		return m.ofParent(s, q, columns), readings
+	}
 	p, on := m.parents(s, q)
 	order := m.order(q.Order)
 	from := " from " + p + " " + s.text() + condition(append(s.where, on))
@@ -337,6 +340,23 @@ func (m *emitter) ofParents(q *query.Query) (string, []*reading) {
 		text += " and n <= " + m.literal(edm.Int64, q.Skip+min(q.Top, 1<<40))
 	}
 	return text + " order by i, n" + most, readings
+}
+
+// ofParent writes a query for rows of one parent: what an index gives in order is read no further than asked for.
+func (m *emitter) ofParent(s *selection, q *query.Query, columns []string) string {
+	links, values := q.Parents.Nav.On, q.Parents.Values[0]
+	if len(values) != len(links) {
+		return m.fail("%d values of a parent, for %d links", len(values), len(links))
+	}
+	for i, l := range links {
+		x, y := m.fieldAndValue(&field{s.scope.alias, q.Set, l.To}, values[i])
+		s.where = append(s.where, x+" = "+y)
+	}
+	top, most := q.Top, int64(q.Parents.Most)
+	if most > 0 && (top < 0 || most < top) {
+		top = most
+	}
+	return "select " + m.literal(edm.Int64, int64(0)) + ", " + strings.Join(columns, ", ") + " from " + s.text() + condition(s.where) + m.order(q.Order) + m.limit(top, q.Skip)
 }
 
 // parents writes the parents as rows (their index, what their relation's other end is compared with), and the comparison.
