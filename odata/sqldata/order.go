@@ -356,7 +356,8 @@ func (m *emitter) ofParent(s *selection, q *query.Query, columns []string) strin
 	if most > 0 && (top < 0 || most < top) {
 		top = most
 	}
-	return "select " + m.literal(edm.Int64, int64(0)) + ", " + strings.Join(columns, ", ") + " from " + s.text() + condition(s.where) + m.order(q.Order) + m.limit(top, q.Skip)
+	order := m.order(q.Order) // before the text: it may join rows
+	return "select " + m.literal(edm.Int64, int64(0)) + ", " + strings.Join(columns, ", ") + " from " + s.text() + condition(s.where) + order + m.limit(top, q.Skip)
 }
 
 // parents writes the parents as rows (their index, what their relation's other end is compared with), and the comparison.
