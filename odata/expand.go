@@ -195,7 +195,10 @@ func (x *exchange) nestedLimit(r *related) (limit int, last bool) {
 
 // load reads what is expanded in some rows from i on: in as many as memory has a place for, at least in one.
 func (x *exchange) load(part *shelf, i int) error {
-	n := min(part.len()-i, parentsAtOnce)
+	n := part.len() - i
+	for _, r := range part.shape.expands {
+		n = min(n, r.most)
+	}
 	part.related = make([]*shelf, len(part.shape.expands))
 	part.counts = make([][]int64, len(part.shape.expands))
 	for k, r := range part.shape.expands {
@@ -285,9 +288,10 @@ func (x *exchange) relatedRows(part *shelf, r *related, i, n int) (found *shelf,
 	if err := rows.Err(); err != nil {
 		return nil, 0, ofSource(err)
 	}
-	complete = n
+	complete, r.most = n, min(2*n, parentsAtOnce)
 	if count == q.Parents.Most { // the last parent may have more: it is read again
 		complete = len(found.starts) - 1
+		r.most = max(complete, 1) // what is not read anyway costs the source, too
 		if complete == 0 {
 			return nil, 0, errMost
 		}

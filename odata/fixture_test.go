@@ -217,6 +217,7 @@ type numbers struct {
 	each   func(ctx context.Context, i int) // before each row
 	closed func()
 	values [][]any // the same again and again
+	asked  int     // parents whose parts were asked for
 }
 
 func newNumbers(size int) *numbers {
@@ -254,6 +255,7 @@ func (n *numbers) Count(_ context.Context, q *query.Query) ([]int64, error) {
 func (n *numbers) Rows(ctx context.Context, q *query.Query) (query.Rows, error) {
 	r := &numberRows{numbers: n, ctx: ctx, q: q, at: -1, end: n.size}
 	if q.Parents != nil { // each number has a part for each number
+		n.asked += len(q.Parents.Values)
 		r.end = len(q.Parents.Values) * n.size
 		if q.Top >= 0 && q.Top < int64(n.size) {
 			r.end = len(q.Parents.Values) * int(q.Top)

@@ -186,6 +186,9 @@ func TestExpandedAnswersOfAnySizeCostTheSameMemory(t *testing.T) {
 	if grown := int64(most) - int64(before.HeapAlloc); grown > 6<<20 {
 		t.Errorf("the heap has grown by %d KiB", grown>>10)
 	}
+	if n.asked > 2*n.size {
+		t.Errorf("parts of %d rows were asked for, to read those of %d", n.asked, n.size)
+	}
 }
 
 // braces counts objects.

@@ -41,6 +41,7 @@ type related struct {
 	*query.Expand
 	shape *shape
 	above *related // whose rows these are expanded in; nil is the rows that were asked for
+	most  int      // parents whose rows are read at once
 	from  []int    // columns of the parent that the relation starts from
 	label []byte
 	count []byte // "Orders@odata.count":
@@ -108,7 +109,7 @@ func (x *exchange) shape(q *query.Query, refs bool, above *related) *shape {
 		}
 	}
 	for _, e := range own.Expand {
-		r := &related{Expand: e, above: above}
+		r := &related{Expand: e, above: above, most: parentsAtOnce}
 		r.shape = x.shape(e.Query, e.Only == query.References, r)
 		for _, link := range e.Nav.On {
 			r.from = append(r.from, s.column(&query.Property{Prop: link.From}))
