@@ -130,6 +130,7 @@ type connectPage struct {
 	Trouble  template.HTML
 	Report   *report
 	Problems problems
+	Why      string // the page that says why the feed is not available; "" when the caller may not see it
 }
 
 // link is one of several pages to choose from.
@@ -192,6 +193,9 @@ func (v *visit) showConnect(feeds []*publish.Feed, f feed, status int, fill func
 		return fault.New(fault.NotFound, api.CodeNotFound, "There is no page about this tool.")
 	}
 	d.Tool = t
+	if v.isAdministrator() {
+		d.Why = v.at("admin", "feeds")
+	}
 	var err error
 	if d.Way, err = v.connectWays(&d); err != nil {
 		return err

@@ -72,6 +72,9 @@ func (v *visit) try(f *feed, user string, secret token.Secret) *report {
 		return v.asTool(ctx, f, path, accept, url.UserPassword(user, presented))
 	}
 	r := &report{Good: true}
+	if strings.Contains(user, ":") {
+		return r.bad(reportStep{What: "Signs in", Detail: "The user name holds a colon: what is behind it is taken for the password.", Do: "Type in another user name; anything will do."})
+	}
 	root := ask("", "application/json")
 	if !v.signedIn(r, f, root, presented) {
 		return r
@@ -185,15 +188,18 @@ func (v *visit) asTool(ctx context.Context, f *feed, path, accept string, as *ur
 	return a
 }
 
-// message is what an OData error says.
-func (a *answer) message() string {
-	var body struct {
-		Error struct{ Message string }
+// message is what an OData error says, for people.
+func (a *answer) message() string { return a.said().Message }
+
+// code is what it says for programs.
+func (a *answer) code() string { return a.said().Code }
+
+func (a *answer) said() (e struct{ Code, Message string }) {
+	body := map[string]json.RawMessage{}
+	if json.Unmarshal(a.body.Bytes(), &body) == nil && json.Unmarshal(body["error"], &e) != nil {
+		e.Code, e.Message = "", ""
 	}
-	if json.Unmarshal(a.body.Bytes(), &body) != nil {
-		return ""
-	}
-	return body.Error.Message
+	return e
 }
 
 // failed is the step of an answer that is not what a tool needs.
@@ -202,11 +208,12 @@ func (a *answer) failed(what string) reportStep {
 	switch {
 	case a.broken:
 		s.Detail = "The answer broke off in its middle."
+	case a.status == http.StatusGatewayTimeout:
+		s.Detail = "The database took too long to answer."
+	case a.status == http.StatusServiceUnavailable && a.code() == "source_changed":
+		s.Detail, s.Do = "The tables in the database have changed since they were read.", "Ask an administrator to read the schemas again, on the page “Data feeds”."
 	case s.Detail == "":
 		s.Detail = fmt.Sprintf("The server answered %d.", a.status)
-	}
-	if a.status == http.StatusServiceUnavailable || a.status == http.StatusGatewayTimeout {
-		s.Do = "The database behind this feed does not answer now. Try again in a minute. If it stays so, tell an administrator."
 	}
 	return s
 }
@@ -297,8 +304,9 @@ func (v *visit) whose(presented string) (words, mine string) {
 }
 
 var (
-	secretLike = regexp.MustCompile(`^[a-z][a-z0-9]{0,15}_(pat|sec|rt)_([0-9A-Za-z]*)$`)
-	emailLike  = regexp.MustCompile(`^\S+@\S+\.\S+$`)
+	secretWithin = regexp.MustCompile(`\b[a-z][a-z0-9]{0,15}_(?:pat|sec|rt)_[0-9A-Za-z]{36}\b`)
+	secretLike   = regexp.MustCompile(`^[a-z][a-z0-9]{0,15}_(pat|sec|rt)_([0-9A-Za-z]*)$`)
+	emailLike    = regexp.MustCompile(`^\S+@\S+\.\S+$`)
 )
 
 const secretTail = 36 // characters behind a secret's prefix
@@ -329,6 +337,9 @@ func (v *visit) whyRefused(f *feed, presented string) reportStep {
 		return s
 	case emailLike.MatchString(presented):
 		s.Detail, s.Do = "This is an e-mail address.", "Type it in as the user name, and the token as the password."
+		return s
+	case m == nil && secretWithin.MatchString(presented):
+		s.Detail, s.Do = "There is something around the token.", "Paste the token alone: no quotation marks, no word and no user name before it."
 		return s
 	case m == nil:
 		s.Detail, s.Do = "This does not look like a token.", "Your own password does not work here. Make a token and paste that."

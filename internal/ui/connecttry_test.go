@@ -79,6 +79,8 @@ func TestTryingSaysInWordsWhatIsWrongAndWhatToDo(t *testing.T) {
 		"of another workspace": {sales, elsewhere, []string{"Failed: Signs in", "no token of this workspace"}},
 		"cut":                  {sales, good[:len(good)-5], []string{"not whole: 5 characters are missing"}},
 		"too long":             {sales, good + "xy", []string{"2 characters too long"}},
+		"in quotation marks":   {sales, `"` + good + `"`, []string{"something around the token", "alone"}},
+		"as a header":          {sales, "Bearer " + good, []string{"something around the token"}},
 		"mistyped":             {sales, good[:20] + "0" + good[21:], []string{"Failed: Signs in", "Copy it again"}},
 		"password":             {sales, password, []string{"does not look like a token", "own password does not work"}},
 		"e-mail":               {sales, "member@example.com", []string{"e-mail address", "as the user name"}},
@@ -96,6 +98,11 @@ func TestTryingSaysInWordsWhatIsWrongAndWhatToDo(t *testing.T) {
 				t.Errorf("%s: it lacks %q: %s", name, want, said)
 			}
 		}
+	}
+	b.post(sales+"/excel", "user", "a:b", "credential", good).want(200, "The user name holds a colon")
+	s.alter(`drop table orders`, `alter table customers drop column country`)
+	if said := b.try(sales, good); !strings.Contains(said, "have changed since they were read") || !strings.Contains(said, "Ask an administrator to read the schemas again") {
+		t.Errorf("a column is gone: %s", said)
 	}
 	s.clock.Advance(8 * 24 * time.Hour)
 	b = s.as(token.PlainMember)
