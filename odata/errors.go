@@ -79,6 +79,8 @@ func ofSource(err error) *failure {
 		f = refuse(http.StatusServiceUnavailable, "source_changed", "The tables behind this data have changed since the service read them. Whoever looks after it must let it read them again.")
 	case errors.Is(err, query.ErrTimeout), errors.Is(err, context.DeadlineExceeded):
 		f = refuse(http.StatusGatewayTimeout, "timeout", "The query took too long. Ask for less: a narrower $filter, fewer columns, no $orderby.")
+	case errors.Is(err, query.ErrComplex):
+		return refuse(http.StatusBadRequest, "too_complex", "The query is too complex for the source of this data: it follows too many relations at once, or is nested too deeply.")
 	case errors.Is(err, query.ErrValue):
 		f = refuse(http.StatusInternalServerError, "invalid_value", "A value of the result can't be computed or represented.")
 	default:

@@ -120,6 +120,7 @@ func TestWhatFailsBeforeTheFirstByteIsAnError(t *testing.T) {
 		{fmt.Errorf("x: %w", query.ErrUnavailable), 503, "10"},
 		{fmt.Errorf("x: %w", query.ErrChanged), 503, ""},
 		{query.ErrTimeout, 504, ""},
+		{query.ErrComplex, 400, ""},
 		{context.DeadlineExceeded, 504, ""},
 		{query.ErrValue, 500, ""},
 		{errors.New("password=hunter2"), 500, ""},

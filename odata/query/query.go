@@ -269,6 +269,8 @@ var (
 	ErrChanged = errors.New("query: the source is no longer as the model says")
 	// ErrTimeout: the query took longer than it may (504).
 	ErrTimeout = errors.New("query: the query took too long")
+	// ErrComplex: the query is more than the source can be asked at once (400).
+	ErrComplex = errors.New("query: the query is too complex for the source")
 	// ErrValue: a stored value is not of its column's type, or arithmetic has no result (division by zero of integers).
 	ErrValue = errors.New("query: a value can't be computed")
 )

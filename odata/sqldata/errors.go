@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"regexp"
 	"strings"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -25,7 +26,7 @@ func failure(ctx context.Context, err error) error {
 	switch {
 	case err == nil:
 		return nil
-	case errors.Is(err, query.ErrValue), errors.Is(err, query.ErrTimeout), errors.Is(err, query.ErrUnavailable), errors.Is(err, query.ErrBusy), errors.Is(err, query.ErrChanged):
+	case errors.Is(err, query.ErrValue), errors.Is(err, query.ErrTimeout), errors.Is(err, query.ErrUnavailable), errors.Is(err, query.ErrBusy), errors.Is(err, query.ErrChanged), errors.Is(err, query.ErrComplex):
 		return err
 	case errors.Is(ctx.Err(), context.Canceled):
 		return ctx.Err()
@@ -60,6 +61,8 @@ func postgresFailure(err *pgconn.PgError) error {
 	switch class := err.Code[:min(2, len(err.Code))]; {
 	case err.Code == "57014":
 		return query.ErrTimeout
+	case class == "54": // limits of a statement: its depth, its columns
+		return fmt.Errorf("%w (SQLSTATE %s)", query.ErrComplex, err.Code)
 	case class == "22": // data exceptions: out of range, not of the type
 		return fmt.Errorf("%w (SQLSTATE %s)", query.ErrValue, err.Code)
 	case class == "08", class == "28", class == "3D", class == "40", class == "53", class == "57", class == "58":
@@ -94,12 +97,18 @@ const (
 	sqliteNotADB    = 26
 )
 
+// complexForm is what SQLite says of statements that go beyond its limits: it has no code for that.
+var complexForm = regexp.MustCompile(`at most \d+ tables in a join|Expression tree is too large|parser stack overflow|too many (?:SQL variables|terms|columns|arguments)`)
+
 func sqliteFailure(err *sqlite.Error) error {
 	switch err.Code() & 0xff {
 	case sqliteInterrupt:
 		return query.ErrTimeout
 	case sqlitePerm, sqliteBusy, sqliteLocked, sqliteIO, sqliteCorrupt, sqliteCantOpen, sqliteAuth, sqliteNotADB:
 		return fmt.Errorf("%w (SQLite's result code %d)", query.ErrUnavailable, err.Code())
+	}
+	if complexForm.MatchString(err.Error()) {
+		return query.ErrComplex
 	}
 	if text := err.Error(); strings.Contains(text, valueFailure) || strings.Contains(text, "integer overflow") {
 		return sqliteValue(text)
