@@ -354,11 +354,12 @@ func (v *visit) whyRefused(f *feed, presented string) reportStep {
 		if t.Hint == "" || !strings.HasSuffix(presented, t.Hint) {
 			continue
 		}
-		switch status := t.StatusAt(v.now); {
-		case status == token.Expired:
+		switch t.StatusAt(v.now) {
+		case token.Expired:
 			s.Detail, s.Do = "This looks like “"+titleOf(t)+"”, which expired on "+t.ExpiresAt.UTC().Format("2 January 2006")+".", "Regenerate it or make another one, and type that in wherever the old one is."
-		case status == token.Revoked:
+		case token.Revoked:
 			s.Detail, s.Do = "This looks like “"+titleOf(t)+"”, which was revoked.", "Make another one, and type that in wherever the old one is."
+		default: // it works, so that it is another one
 		}
 	}
 	return s

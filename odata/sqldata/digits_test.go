@@ -32,9 +32,7 @@ func TestLargeWholeDecimalsOfSQLiteAreToldApart(t *testing.T) {
 	var got []string
 	for {
 		page := exactly(t, s, q)
-		for _, row := range page {
-			got = append(got, row)
-		}
+		got = append(got, page...)
 		if len(page) < 3 || len(got) > 2*n {
 			break
 		}
@@ -65,7 +63,11 @@ func exactly(t *testing.T, s *sqldata.Source, q *query.Query) (list []string) {
 		t.Fatal(err)
 	}
 	for rows.Next() {
-		list = append(list, rows.Values()[0].(string))
+		text, ok := rows.Values()[0].(string)
+		if !ok {
+			t.Fatalf("no decimal: %v", rows.Values()[0])
+		}
+		list = append(list, text)
 	}
 	if rows.Err() != nil {
 		t.Fatal(rows.Err())

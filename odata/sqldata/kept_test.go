@@ -48,7 +48,11 @@ func ids(t *testing.T, a answer) (list []int64) {
 		t.Fatal(a.Err)
 	}
 	for _, row := range a.Rows {
-		list = append(list, row[1].(int64))
+		id, ok := row[1].(int64)
+		if !ok {
+			t.Fatalf("no id: %v", row)
+		}
+		list = append(list, id)
 	}
 	return list
 }
