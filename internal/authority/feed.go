@@ -2,6 +2,7 @@ package authority
 
 import (
 	"context"
+	"errors"
 	"slices"
 
 	"github.com/keywright/keywright/internal/fault"
@@ -97,6 +98,28 @@ func (a *Authority) FeedReader(ctx context.Context, ws, userID string) (p token.
 		return err
 	})
 	return p, err
+}
+
+// Unreadable says why nobody can have a token for a feed that needs this scope; "" when somebody can. It is for the log of a server
+// that publishes the feed.
+func (a *Authority) Unreadable(ctx context.Context, ws, scope string) (why string, err error) {
+	err = a.view(ctx, func(tx *store.Tx) error {
+		why = ""
+		w, err := tx.Workspace(ws)
+		if errors.Is(err, store.ErrNotFound) {
+			why = "there is no such workspace"
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		r, err := a.rulesOf(tx, w)
+		if _, ok := r.all.Find(scope); err == nil && !ok {
+			why = "no scope of the workspace is called " + scope
+		}
+		return err
+	})
+	return why, err
 }
 
 // Administers refuses who is no administrator of a workspace: not_found, role_not_allowed, scope_missing.

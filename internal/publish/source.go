@@ -121,6 +121,9 @@ func (s *source) try(ctx context.Context) error {
 	for _, w := range next.Warnings {
 		log.WarnContext(ctx, "left out of a feed, or changed", slog.String("table", w.Table), slog.String("column", w.Column), slog.String("reason", w.Text))
 	}
+	if why, err := s.feeds.rules.Unreadable(ctx, s.Workspace, s.Scope); err == nil && why != "" {
+		log.WarnContext(ctx, "nobody can read a feed", slog.String("reason", why))
+	}
 	log.InfoContext(ctx, "feed read", slog.Int("sets", len(next.Model.Sets)), slog.Int("warnings", len(next.Warnings)))
 	s.now.Store(next)
 	return nil

@@ -1,6 +1,7 @@
 package publish_test
 
 import (
+	"bytes"
 	"database/sql"
 	"errors"
 	"log/slog"
@@ -274,6 +275,34 @@ func TestAColumnThatIsGoneIsSaidUntilTheSchemaIsReadAgain(t *testing.T) {
 		f.Reload(t.Context())
 		if got := r.ask(t, "Notes", ""); got.status != 200 {
 			t.Errorf("%d %s", got.status, got.body)
+		}
+	})
+}
+
+func TestAFeedThatNobodyCanReadIsInTheLog(t *testing.T) {
+	own(t, func(t *testing.T, w *world, dsn string) {
+		elsewhere, unscoped := source(dsn), source(dsn)
+		elsewhere.Workspace, elsewhere.Name = "standrad", "elsewhere"
+		unscoped.Scope, unscoped.Name = "orders:read", "unscoped"
+		var log bytes.Buffer
+		f, err := publish.Open(t.Context(), publish.Options{
+			Authority: w.Authority, Key: make([]byte, 32), Sources: []publish.Source{elsewhere, unscoped, source(dsn)}, Log: slog.New(slog.NewTextHandler(&log, nil)),
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() {
+			if err := f.Close(); err != nil {
+				t.Error(err)
+			}
+		})
+		for _, want := range []string{`feed=elsewhere reason="there is no such workspace"`, `feed=unscoped reason="no scope of the workspace is called orders:read"`} {
+			if !strings.Contains(log.String(), want) {
+				t.Errorf("the log lacks %s:\n%s", want, log.String())
+			}
+		}
+		if n := strings.Count(log.String(), "nobody can read a feed"); n != 2 {
+			t.Errorf("%d feeds are said to be read by nobody", n)
 		}
 	})
 }

@@ -46,7 +46,6 @@ type toolPage struct {
 	Files   toolFiles
 	Code    toolCode
 	Private bool // the address leads nowhere from the internet
-	Plain   bool // it is not encrypted
 }
 
 // drawn is what the drawings show: texts cut to what fits.
@@ -79,7 +78,6 @@ func (v *visit) toolPage(d *connectPage) toolPage {
 	file := func(name string) string { return v.at("connect", f.Name, "files", name) }
 	p.Files = toolFiles{PBIDS: file(f.Name + ".pbids"), Collection: file(f.Name + ".postman_collection.json"), Environment: file(f.Name + ".postman_environment.json")}
 	if u, err := url.Parse(f.Address); err == nil {
-		p.Plain = u.Scheme != "https"
 		p.Private = privateHost(u.Hostname())
 	}
 	p.Code = codeFor(f, d.User)
