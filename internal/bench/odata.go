@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -233,7 +234,8 @@ func (r *reading) whole() error {
 	return nil
 }
 
-// first is how soon the first byte comes, beside the first row of the same SQL.
+// first is how soon the first byte comes, beside the first row of the same SQL: the quickest of each, since whatever else
+// runs on the machine only delays them.
 func (r *reading) first(a asked) error {
 	const times = 5
 	var rows, bytes []float64
@@ -250,14 +252,14 @@ func (r *reading) first(a asked) error {
 			rows, bytes = append(rows, row), append(bytes, got.First)
 		}
 	}
-	self := func(f float64) float64 { return f }
-	row, got := median(rows, self), median(bytes, self)
-	r.b.out.line("%s: first row of the database after %s ms, first byte over HTTP after %s ms.", a.name, number(row), number(got))
+	row, got := slices.Min(rows), slices.Min(bytes)
+	r.b.out.line("%s: first row of the database after %s ms, first byte over HTTP after %s ms (the quickest of %d).", a.name, number(row), number(got), len(rows))
 	r.b.out.goal(goal{what: r.engine + ", first byte later than the first row, " + a.name, got: got - row, want: 20, unit: "ms"})
 	return nil
 }
 
-// pages are small ones: what a request costs beside its rows.
+// pages are small ones: what a request costs beside its rows. Of the two figures the goal is for processor time, in which
+// SQLite's own is, and PostgreSQL's is not: that makes it the harder one there.
 func (r *reading) pages() error {
 	const connections = 4 // as many as may read at the same time
 	rows := []string{r.engine + ", 4 connections\tper second\tCPU µs\tp50 ms\tp99 ms"}
@@ -276,14 +278,14 @@ func (r *reading) pages() error {
 				}
 				all[i] = append(all[i], one[i])
 			}
-			costs = append(costs, one[0].perSecond()/one[1].perSecond())
+			costs = append(costs, one[1].cpuMicros()/one[0].cpuMicros())
 		}
 		for i, name := range []string{"bare handler, ", "feed, "} {
 			of := func(figure func(round) float64) float64 { return median(all[i], figure) }
 			rows = append(rows, fmt.Sprintf("%s\t%s\t%s\t%.2f\t%.2f", name+a.name, number(of(func(x round) float64 { return x.perSecond() })),
 				number(of(func(x round) float64 { return x.cpuMicros() })), of(func(x round) float64 { return x.P50 }), of(func(x round) float64 { return x.P99 })))
 		}
-		r.b.out.goal(goal{what: r.engine + ", cost of a page, of the bare query's: " + a.name, got: median(costs, func(f float64) float64 { return f }), want: 1.3})
+		r.b.out.goal(goal{what: r.engine + ", processor time for a page, of a bare handler's: " + a.name, got: median(costs, func(f float64) float64 { return f }), want: 1.3})
 	}
 	r.b.out.table(rows)
 	r.b.out.line("")
