@@ -88,7 +88,7 @@ func playBareRows(ctx context.Context, d *dialogue) (err error) {
 		for i := 1; strings.Contains(text, "?") && driver == "pgx"; i++ {
 			text = strings.Replace(text, "?", mark(i), 1)
 		}
-		if queries[name], err = db.PrepareContext(ctx, text); err != nil {
+		if queries[name], err = db.PrepareContext(ctx, text); err != nil { //nolint:sqlclosecheck // as long as the process
 			return err
 		}
 	}

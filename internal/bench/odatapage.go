@@ -32,16 +32,20 @@ func (r *readResult) page(ctx context.Context, client *http.Client, j readJob, p
 	}
 	const most = 1 << 10 // of a link
 	end := make([]byte, 0, 2*most)
+	begun := false
 	for rows := -1; ; { // the page itself has a brace
 		n, err := res.Body.Read(buf)
-		if n > 0 && r.First == 0 {
-			r.First = millis(time.Since(began))
+		if n > 0 && !begun {
+			begun = true
+			if took := millis(time.Since(began)); r.First == 0 || took < r.First {
+				r.First = took
+			}
 		}
 		r.Bytes += int64(n)
 		rows += bytes.Count(buf[:n], []byte("{"))
 		end = append(end, buf[max(0, n-most):n]...)
 		end = end[:copy(end, end[max(0, len(end)-most):])]
-		if err == io.EOF { //nolint:errorlint // readers return the value itself
+		if err == io.EOF {
 			r.Rows += rows
 			return nextPath(end)
 		}
