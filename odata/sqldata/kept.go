@@ -36,16 +36,26 @@ type keeper struct {
 	driver.Conn
 	asks
 	lives
-	kept map[string]driver.Stmt // nil of what came once
+	kept    map[string]driver.Stmt // nil of what came once
+	current func() bool
 }
 
-func newKeeper(c driver.Conn) (driver.Conn, error) {
+// newKeeper wraps a connection; current says whether its file is still the one of its path.
+func newKeeper(c driver.Conn, current func() bool) (driver.Conn, error) {
 	a, can := c.(asks)
 	l, too := c.(lives)
 	if !can || !too {
 		return nil, errors.Join(errors.New("sqldata: this driver of SQLite is another one"), c.Close())
 	}
-	return &keeper{Conn: c, asks: a, lives: l, kept: map[string]driver.Stmt{}}, nil
+	return &keeper{Conn: c, asks: a, lives: l, kept: map[string]driver.Stmt{}, current: current}, nil
+}
+
+// ResetSession lets a connection go when another file was put in the place of its own: it would go on reading the old one.
+func (k *keeper) ResetSession(ctx context.Context) error {
+	if !k.current() {
+		return driver.ErrBadConn
+	}
+	return k.lives.ResetSession(ctx)
 }
 
 // QueryContext runs a statement.

@@ -134,7 +134,7 @@ func openFile(path string) (*sql.DB, error) {
 	// that is being written as if it were not: wrong rows. _dqs=0: a misspelt "name" is an error, not a text.
 	// trusted_schema=0: a file from elsewhere can't make its views call what has side effects.
 	const options = "?mode=ro&_pragma=query_only(1)&_pragma=busy_timeout(5000)&_pragma=trusted_schema(0)&_dqs=0&_txlock=deferred"
-	return openSQLite("file:" + (&url.URL{Path: filepath.ToSlash(abs)}).EscapedPath() + options)
+	return openSQLite("file:"+(&url.URL{Path: filepath.ToSlash(abs)}).EscapedPath()+options, abs)
 }
 
 // inWords says what SQLite means by errors of opening that its own words don't explain.

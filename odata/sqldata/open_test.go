@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/keywright/keywright/internal/testkit"
+	"github.com/keywright/keywright/odata/query"
 	"github.com/keywright/keywright/odata/sqldata"
 )
 
@@ -80,6 +81,38 @@ func TestWhatIsNoDatabaseIsSaidInWords(t *testing.T) {
 	}
 	if _, err := describe(t, text, sqldata.Publish{Tables: []string{"*"}}); err == nil || !strings.Contains(err.Error(), "no SQLite database") {
 		t.Errorf("a text: %v", err)
+	}
+}
+
+func TestAFileThatIsPutInThePlaceOfAnotherIsRead(t *testing.T) {
+	t.Parallel()
+	path := liteWith(t, "create table t (id integer primary key)")
+	db, engine, err := sqldata.Open(path, sqldata.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	sets := func() (n int, err error) {
+		d, err := sqldata.Describe(t.Context(), db, engine, sqldata.Publish{Tables: []string{"*"}})
+		if err != nil {
+			return 0, err
+		}
+		return len(d.Model.Sets), nil
+	}
+	if n, err := sets(); n != 1 || err != nil {
+		t.Fatal(n, err)
+	}
+	if err := os.Rename(liteWith(t, "create table t (id integer primary key); create table u (id integer primary key)"), path); err != nil {
+		t.Fatal(err)
+	}
+	if n, err := sets(); n != 2 || err != nil {
+		t.Errorf("another file: %d, %v", n, err)
+	}
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	if n, err := sets(); !errors.Is(err, query.ErrUnavailable) {
+		t.Errorf("no file: %d, %v", n, err)
 	}
 }
 

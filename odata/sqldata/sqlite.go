@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"os"
 	"strconv"
 	"strings"
 	"sync"
@@ -24,6 +25,7 @@ import (
 type connector struct {
 	driver liteDriver
 	dsn    string
+	path   string // of the file
 }
 
 // liteDriver is SQLite's driver with the functions that queries need.
@@ -58,15 +60,22 @@ func (c connector) Driver() driver.Driver { return c.driver }
 
 // Connect opens a connection.
 func (c connector) Connect(context.Context) (driver.Conn, error) {
+	file, err := os.Stat(c.path)
+	if err != nil {
+		return nil, fmt.Errorf("%w: the file is gone", query.ErrUnavailable)
+	}
 	opened, err := c.driver.Open(c.dsn)
 	if err != nil {
 		return nil, err
 	}
-	return newKeeper(opened)
+	return newKeeper(opened, func() bool {
+		now, err := os.Stat(c.path)
+		return err == nil && os.SameFile(now, file)
+	})
 }
 
-// openSQLite opens a database, as modernc.org/sqlite names it.
-func openSQLite(dsn string) (*sql.DB, error) {
+// openSQLite opens a database, as modernc.org/sqlite names it, that is the file of this path.
+func openSQLite(dsn, path string) (*sql.DB, error) {
 	d := &sqlite.Driver{}
 	for name, f := range liteFunctions() {
 		if err := d.RegisterDeterministicScalarFunction(name, f.args, nullIfNull(f.do)); err != nil {
@@ -83,7 +92,7 @@ func openSQLite(dsn string) (*sql.DB, error) {
 	if err := d.RegisterScalarFunction("kw_alive", 1, r.alive); err != nil {
 		return nil, err
 	}
-	return sql.OpenDB(connector{liteDriver{d, r}, dsn}), nil
+	return sql.OpenDB(connector{liteDriver{d, r}, dsn, path}), nil
 }
 
 // function is one that SQLite calls with arguments that are not null.
