@@ -49,7 +49,12 @@ func ofApp() audience {
 // OpenFeed opens the store to be read as a feed, through connections of its own: readers who take their time hold up
 // nothing else.
 func (s *Store) OpenFeed(o sqldata.Options) (*Feed, error) {
-	db, engine, err := sqldata.Open(s.dsn, o)
+	if o.Concurrent <= 0 {
+		o.Concurrent = 4
+	}
+	connections := o
+	connections.Concurrent *= 3 // each audience has places of its own: nobody waits for a connection behind others
+	db, engine, err := sqldata.Open(s.dsn, connections)
 	if err != nil {
 		return nil, fmt.Errorf("open database for the feed: %w", err)
 	}

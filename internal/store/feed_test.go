@@ -1,16 +1,20 @@
 package store_test
 
 import (
+	"context"
+	"errors"
 	"os"
 	"regexp"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
 	"github.com/keywright/keywright/internal/store"
 	"github.com/keywright/keywright/internal/testkit"
+	"github.com/keywright/keywright/odata/query"
 	"github.com/keywright/keywright/odata/sqldata"
 )
 
@@ -163,4 +167,27 @@ func TestPagesOfAFeedAreReadByAnIndexAndNotSorted(t *testing.T) {
 			t.Errorf("%s:\n%s", name, plan)
 		}
 	}
+}
+
+func TestReadersOfAFeedAreToldThatItIsBusyAndNeverWaitWithoutEnd(t *testing.T) {
+	testkit.EachEngine(t, func(t *testing.T, db testkit.DB) {
+		s := db.Open(t)
+		f, err := s.OpenFeed(sqldata.Options{Concurrent: 2, Wait: time.Millisecond})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		defer cancel()
+		for _, from := range []*sqldata.Source{f.All, f.Own, f.App} {
+			for i := range 3 { // as many as may read at the same time, and one more
+				r, err := from.As(nil).Open(ctx)
+				if busy := errors.Is(err, query.ErrBusy); err != nil && !busy || busy != (i == 2) {
+					t.Errorf("reader %d: %v", i, err)
+				}
+				if err == nil {
+					defer r.Close()
+				}
+			}
+		}
+	})
 }
