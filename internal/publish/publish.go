@@ -8,6 +8,7 @@
 package publish
 
 import (
+	"cmp"
 	"context"
 	"crypto/hkdf"
 	"crypto/sha256"
@@ -53,6 +54,9 @@ type Options struct {
 	Now       func() time.Time
 	// After tells when to try a source again that failed; nil is time.After.
 	After func(time.Duration) <-chan time.Time
+	// Patience is how long Open waits for sources, 0 is 3 seconds. One that takes longer is read in the background, so that
+	// a database that hangs does not keep the server from starting.
+	Patience time.Duration
 }
 
 // Feeds are all feeds. It is safe for use by many goroutines.
@@ -71,7 +75,7 @@ type Feeds struct {
 	working sync.WaitGroup
 }
 
-// Open opens every source and reads its schema. A source that fails is no error; see State.
+// Open opens every source and reads its schema, or begins to. A source that fails is no error; see State.
 func Open(ctx context.Context, o Options) (*Feeds, error) {
 	if o.Authority == nil || len(o.Key) != 32 {
 		return nil, errors.New("publish: Authority and a Key of 32 bytes are required")
@@ -95,7 +99,18 @@ func Open(ctx context.Context, o Options) (*Feeds, error) {
 		s.Publish.Caller = []string{"workspace", "user.id", "user.email", "user.name", "app.id"}
 		f.sources = append(f.sources, &source{Source: s, feeds: f})
 	}
-	f.Reload(ctx)
+	read := make(chan struct{})
+	f.begin(func() {
+		defer close(read)
+		f.Reload(f.ended)
+	})
+	patience := time.NewTimer(cmp.Or(o.Patience, 3*time.Second))
+	defer patience.Stop()
+	select {
+	case <-read:
+	case <-patience.C:
+	case <-ctx.Done():
+	}
 	return f, nil
 }
 

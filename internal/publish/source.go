@@ -175,7 +175,8 @@ func plain(text string) string {
 	if len(lines) > 2 {
 		lines = slices.DeleteFunc(lines, func(line string) bool { return strings.HasSuffix(line, "server refused TLS connection") })
 	}
-	return strings.TrimPrefix(strings.Join(lines, " "), "sqldata: ")
+	text = strings.TrimPrefix(strings.Join(lines, " "), "sqldata: ")
+	return strings.TrimPrefix(text, query.ErrUnavailable.Error()+": ")
 }
 
 func (s *source) feed() *Feed {

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"log/slog"
+	"net"
 	"os"
 	"path/filepath"
 	"slices"
@@ -162,7 +163,7 @@ func TestASourceThatFailsIsTriedAgainEverMoreRarelyAndTouchesNothingElse(t *test
 	broken := source(bad)
 	broken.Name = "broken"
 	f, err := publish.Open(t.Context(), publish.Options{
-		Authority: in.Authority, Key: make([]byte, 32), Sources: []publish.Source{broken, source(good)}, Log: slog.New(logged{to: said}),
+		Authority: in.Authority, Key: make([]byte, 32), Patience: time.Minute, Sources: []publish.Source{broken, source(good)}, Log: slog.New(logged{to: said}),
 		After: func(d time.Duration) <-chan time.Time { waits <- d; return fire },
 	})
 	if err != nil {
@@ -218,12 +219,43 @@ func drain(c <-chan string) (all string) {
 	}
 }
 
+func TestADatabaseThatHangsDoesNotHoldUpTheStart(t *testing.T) {
+	in := testkit.InstalledSQLite(t)
+	silent, err := net.Listen("tcp", "127.0.0.1:0") // it takes connections, and never says a word
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer silent.Close()
+	good := filepath.Join(t.TempDir(), "good.db")
+	run(t, good, `create table notes (id integer primary key)`)
+	hangs := source("postgres://reader@" + silent.Addr().String() + "/x")
+	hangs.Name = "hangs"
+	began := time.Now()
+	f, err := publish.Open(t.Context(), publish.Options{Authority: in.Authority, Key: make([]byte, 32), Patience: time.Second, Sources: []publish.Source{hangs, source(good)}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	feed, _ := f.Feed(ws, "hangs")
+	if got := feed.State(); got.Service != nil || got.Problem == "" {
+		t.Errorf("%+v", got)
+	}
+	if feed, _ := f.Feed(ws, "own"); feed.State().Problem != "" {
+		t.Errorf("the good one: %s", feed.State().Problem)
+	}
+	if err := f.Close(); err != nil {
+		t.Error(err)
+	}
+	if took := time.Since(began); took > 5*time.Second {
+		t.Errorf("it took %v to start and to end", took)
+	}
+}
+
 func TestAReloadThatFailsKeepsWhatWasRead(t *testing.T) {
 	own(t, func(t *testing.T, w *world, dsn string) {
 		s := source(dsn)
 		s.Publish.Tables = []string{"notes", "more"}
 		f, err := publish.Open(t.Context(), publish.Options{
-			Authority: w.Authority, Key: make([]byte, 32), Sources: []publish.Source{s}, After: func(time.Duration) <-chan time.Time { return nil },
+			Authority: w.Authority, Key: make([]byte, 32), Patience: time.Minute, Sources: []publish.Source{s}, After: func(time.Duration) <-chan time.Time { return nil },
 		})
 		if err != nil {
 			t.Fatal(err)
@@ -286,7 +318,7 @@ func TestAFeedThatNobodyCanReadIsInTheLog(t *testing.T) {
 		unscoped.Scope, unscoped.Name = "orders:read", "unscoped"
 		var log bytes.Buffer
 		f, err := publish.Open(t.Context(), publish.Options{
-			Authority: w.Authority, Key: make([]byte, 32), Sources: []publish.Source{elsewhere, unscoped, source(dsn)}, Log: slog.New(slog.NewTextHandler(&log, nil)),
+			Authority: w.Authority, Key: make([]byte, 32), Patience: time.Minute, Sources: []publish.Source{elsewhere, unscoped, source(dsn)}, Log: slog.New(slog.NewTextHandler(&log, nil)),
 		})
 		if err != nil {
 			t.Fatal(err)

@@ -66,7 +66,7 @@ func newWorld(t *testing.T, in *testkit.Installation) *world {
 
 func (w *world) open(key []byte, sources ...publish.Source) *publish.Feeds {
 	w.t.Helper()
-	f, err := publish.Open(w.t.Context(), publish.Options{Authority: w.Authority, Key: key, Sources: sources, Now: w.Clock.Now, Log: slog.New(slog.NewTextHandler(w.t.Output(), nil))})
+	f, err := publish.Open(w.t.Context(), publish.Options{Authority: w.Authority, Key: key, Sources: sources, Now: w.Clock.Now, Patience: time.Minute, Log: slog.New(slog.NewTextHandler(w.t.Output(), nil))})
 	if err != nil {
 		w.t.Fatal(err)
 	}
