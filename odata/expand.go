@@ -17,6 +17,7 @@ const (
 	relatedAtOnce = 5_000 // of one navigation property
 	firstShelf    = 100   // rows that are read before the first ones are written
 	laterShelf    = 1_000
+	shelfBytes    = 4 << 20 // of texts that one shelf holds, but for one row: rows may be documents
 )
 
 var (
@@ -31,6 +32,8 @@ type shelf struct {
 	values []any // of all rows, one behind the other
 	width  int
 	starts []int // of related rows: where those of each parent begin, and the end of all
+	held   int   // bytes of the rows that were put on it
+	cut    bool  // of related rows: the only parent has more
 
 	// What is expanded in the rows from..to.
 	from, to int
@@ -41,6 +44,18 @@ type shelf struct {
 func newShelf(s *shape, values []any) *shelf {
 	return &shelf{shape: s, values: values, width: len(s.query.Columns)}
 }
+
+// put adds a row.
+func (s *shelf) put(values []any) {
+	s.values = append(s.values, values[:s.width]...)
+	for _, v := range values[:s.width] {
+		if text, ok := v.(string); ok {
+			s.held += len(text)
+		}
+	}
+}
+
+func (s *shelf) full() bool { return s.held >= shelfBytes }
 
 func (s *shelf) len() int { return len(s.values) / s.width }
 
@@ -56,12 +71,12 @@ func (x *exchange) expandedRows(s *shape, limit int64, last bool) (written int64
 		if !last || written+want < limit {
 			s.query.Top++
 		}
-		part, err := x.shelve(s)
+		part, more, err := x.shelve(s)
 		if err != nil {
 			return written, nil, err
 		}
 		n := min(int64(part.len()), want)
-		more := int64(part.len()) > want
+		more = more || int64(part.len()) > want
 		part.values = part.values[:int(n)*part.width]
 		for i := range int(n) {
 			x.body = comma(x.body)
@@ -82,25 +97,27 @@ func (x *exchange) expandedRows(s *shape, limit int64, last bool) (written int64
 	}
 }
 
-// shelve reads all rows of a query that bounds them.
-func (x *exchange) shelve(s *shape) (*shelf, error) {
+// shelve reads the rows of a query that bounds them, as many as fit; more says that not all did.
+func (x *exchange) shelve(s *shape) (part *shelf, more bool, err error) {
 	rows, err := x.reader.Rows(x.ctx, s.query)
 	if err != nil {
-		return nil, ofSource(err)
+		return nil, false, ofSource(err)
 	}
 	defer func() { _ = rows.Close() }()
-	part := newShelf(s, nil)
-	for n := int64(0); n < s.query.Top && rows.Next(); n++ {
+	part = newShelf(s, nil)
+	n := int64(0)
+	for ; n < s.query.Top && !part.full() && rows.Next(); n++ {
 		values := rows.Values()
 		if len(values) < part.width {
-			return nil, fmt.Errorf("odata: a row of %s has %d values instead of %d", s.set.Name, len(values), part.width)
+			return nil, false, fmt.Errorf("odata: a row of %s has %d values instead of %d", s.set.Name, len(values), part.width)
 		}
-		part.values = append(part.values, values[:part.width]...)
+		part.put(values)
 	}
+	more = n < s.query.Top && part.full() && rows.Next()
 	if err := rows.Err(); err != nil {
-		return nil, ofSource(err)
+		return nil, false, ofSource(err)
 	}
-	return part, nil
+	return part, more, nil
 }
 
 // shelfRow writes one row and all that is expanded in it.
@@ -159,6 +176,9 @@ func (x *exchange) expanded(part *shelf, r *related, found *shelf, i int) error 
 	x.body = append(x.body, '[')
 	limit, last := x.nestedLimit(r)
 	more := end-begin > limit
+	if n := end - begin; found.cut && n < limit {
+		limit, last, more = n, false, true
+	}
 	for row := begin; row < min(end, begin+limit); row++ {
 		x.body = comma(x.body)
 		if err := x.shelfRow(found, row); err != nil {
@@ -274,7 +294,7 @@ func (x *exchange) relatedRows(part *shelf, r *related, i, n int) (found *shelf,
 	}
 	defer func() { _ = rows.Close() }()
 	count := 0
-	for count < q.Parents.Most && rows.Next() {
+	for count < q.Parents.Most && !found.full() && rows.Next() {
 		parent := rows.Parent()
 		if parent < len(found.starts)-1 || parent >= n {
 			return nil, 0, errParents
@@ -282,8 +302,12 @@ func (x *exchange) relatedRows(part *shelf, r *related, i, n int) (found *shelf,
 		for len(found.starts) <= parent {
 			found.starts = append(found.starts, count)
 		}
-		found.values = append(found.values, rows.Values()[:found.width]...)
+		found.put(rows.Values())
 		count++
+	}
+	next := -1 // the parent of the row that did not fit
+	if count < q.Parents.Most && found.full() && rows.Next() {
+		next = rows.Parent()
 	}
 	if err := rows.Err(); err != nil {
 		return nil, 0, ofSource(err)
@@ -295,6 +319,14 @@ func (x *exchange) relatedRows(part *shelf, r *related, i, n int) (found *shelf,
 		if complete == 0 {
 			return nil, 0, errMost
 		}
+	} else if next >= 0 { // those before its parent have all of theirs
+		complete = next
+		if complete == 0 {
+			complete, found.cut = 1, r.Nav.Many
+		}
+		r.most = complete
+	}
+	if complete < len(found.starts) {
 		count = found.starts[complete]
 		found.values = found.values[:count*found.width]
 	}
