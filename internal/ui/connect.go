@@ -25,7 +25,11 @@ type feed struct {
 	Sets       []feedSet
 }
 
-type feedSet struct{ Name, Title, Address, ODC string }
+type feedSet struct {
+	Name, Title, Address, ODC string
+
+	Short string // the name, cut to what a button holds on a phone
+}
 
 // First is the name of a set for examples.
 func (f *feed) First() feedSet {
@@ -55,7 +59,7 @@ func (v *visit) feedOf(p *publish.Feed) feed {
 	}
 	for _, s := range f.State.Model.Sets {
 		f.Sets = append(f.Sets, feedSet{
-			Name: s.Name, Title: cmp.Or(s.Title, s.Name), Address: f.Address + url.PathEscape(s.Name), ODC: v.at("connect", f.Name, "files", url.PathEscape(s.Name)+".odc"),
+			Name: s.Name, Short: cut(s.Name, drawnShort), Title: cmp.Or(s.Title, s.Name), Address: f.Address + url.PathEscape(s.Name), ODC: v.at("connect", f.Name, "files", url.PathEscape(s.Name)+".odc"),
 		})
 	}
 	return f
