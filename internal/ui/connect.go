@@ -59,7 +59,7 @@ func (v *visit) feedOf(p *publish.Feed) feed {
 	}
 	for _, s := range f.State.Model.Sets {
 		f.Sets = append(f.Sets, feedSet{
-			Name: s.Name, Short: cut(s.Name, drawnShort), Title: cmp.Or(s.Title, s.Name), Address: f.Address + url.PathEscape(s.Name), ODC: v.at("connect", f.Name, "files", url.PathEscape(s.Name)+".odc"),
+			Name: s.Name, Short: cut(s.Name, drawnFile), Title: cmp.Or(s.Title, s.Name), Address: f.Address + url.PathEscape(s.Name), ODC: v.at("connect", f.Name, "files", url.PathEscape(s.Name)+".odc"),
 		})
 	}
 	return f

@@ -64,6 +64,7 @@ const (
 	drawnAddress = 48
 	drawnShort   = 30
 	drawnUser    = 24
+	drawnFile    = 26
 	drawnSets    = 4
 )
 
