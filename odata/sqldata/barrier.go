@@ -15,6 +15,7 @@ import (
 type dangers struct {
 	fails bool // it computes, which can be out of range
 	walks bool // it goes through other rows for each row
+	works bool // it calls functions, which can take as long as texts are
 }
 
 func dangersOf(q *query.Query) (f dangers) {
@@ -47,8 +48,10 @@ func (f *dangers) look(list ...query.Expr) {
 			f.fails = f.fails || e.Of.Kind != edm.Boolean
 			f.look(e.X, e.Y)
 		case *query.Call:
-			f.fails = f.fails || e.Name == "cast"
+			f.fails, f.works = f.fails || e.Name == "cast", true
 			f.look(e.Args...)
+		case *query.Match:
+			f.works = true
 		case *query.In:
 			f.look(e.X)
 			f.look(e.List...)

@@ -19,11 +19,10 @@ type emitter struct {
 	aliases int
 	rows    map[*query.Var]*scope // the row of the query itself is at nil
 	// statementNumber is what running knows a statement of SQLite by. It asks for itself if, nested, it walks rows for each
-	// row: else a row costs less than the question.
+	// row, or calls functions: else a row costs less than the question.
 	statementNumber int64
 	nested          bool
-
-	dangers dangers
+	dangers         dangers
 
 	step string // alias of the select that the last aggregating step became; "" is none
 	err  error
@@ -298,7 +297,7 @@ func (m *emitter) rowsOf(q *query.Query) *selection {
 	if q.Filter != nil {
 		s.where = append(s.where, m.truth(q.Filter))
 	}
-	if m.nested {
+	if m.nested || m.dangers.works {
 		s.where = append(m.alive(), s.where...) // first: before a row is dropped
 	}
 	return s
