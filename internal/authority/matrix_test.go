@@ -333,6 +333,7 @@ func unasked() map[string]string {
 		"SignIntrospection": "a client that has authenticated", "Refresh": "a refresh token", "Exchange": "a credential", "RevokePresented": "a credential",
 		"PublicIssuer": "nothing: it is public", "JWKS": "nothing: it is public", "StateOf": "nothing: it reads what its caller has",
 		"OpenFeed": "being in the process: who reads it is asked for its rows", "FeedReader": "a credential that was checked for the workspace",
+		"Unreadable": "being in the process: its log says it",
 	}
 }
 

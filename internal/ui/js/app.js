@@ -161,7 +161,7 @@ $$("form[data-selection]").forEach(f => {
   count();
 });
 
-/* Many at once are sent in small parts, so that one sees how far it is and what became of each. */
+/* Many at once are sent in parts, to show how far it is and what became of each. */
 $$("form[data-batch]").forEach(f => on(f, "submit", async e => {
   const rows = $$("tr[data-id]", f), part = 10, bar = $("progress", f), said = $("[data-said]", f), foot = $(".d-foot", f);
   if (rows.length <= part) return;
