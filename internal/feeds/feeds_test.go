@@ -44,7 +44,7 @@ type site struct {
 func newSite(t *testing.T, sources ...publish.Source) *site {
 	t.Helper()
 	s := &site{Installation: testkit.InstalledSQLite(t), t: t, log: &bytes.Buffer{}, metrics: prometheus.NewRegistry()}
-	f, err := publish.Open(t.Context(), publish.Options{Authority: s.Authority, Key: make([]byte, 32), Sources: sources, Now: s.Clock.Now})
+	f, err := publish.Open(t.Context(), publish.Options{Authority: s.Authority, Key: make([]byte, 32), Patience: time.Minute, Sources: sources, Now: s.Clock.Now})
 	if err != nil {
 		t.Fatal(err)
 	}

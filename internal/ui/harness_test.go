@@ -67,7 +67,7 @@ func newSite(t *testing.T) *site {
 	s.auth = authority.New(authority.Config{Store: s.store, Checks: s.checks, Format: format, Now: db.Clock.Now, Box: box, Issuer: issuer})
 
 	kit := web.New(web.Config{Authority: s.auth, PublicURL: public})
-	s.feeds, err = publish.Open(t.Context(), publish.Options{Authority: s.auth, Key: make([]byte, 32), Now: db.Clock.Now, Sources: s.sources()})
+	s.feeds, err = publish.Open(t.Context(), publish.Options{Authority: s.auth, Key: make([]byte, 32), Patience: time.Minute, Now: db.Clock.Now, Sources: s.sources()})
 	s.must(err)
 	t.Cleanup(func() { s.must(s.feeds.Close()) })
 	data := feeds.New(feeds.Config{Kit: kit, Checks: s.checks, Feeds: s.feeds})
