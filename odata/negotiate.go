@@ -204,7 +204,7 @@ const (
 // negotiate finds the format that a request wants. $format wins over Accept (Protocol 11.2.12).
 func negotiate(h http.Header, option string, of resource) (format, error) {
 	list := []mediaRange{{name: "*/*", quality: 1}}
-	if len(h.Values("Accept")) > 0 {
+	if strings.TrimSpace(strings.Join(h.Values("Accept"), "")) != "" { // an empty one says nothing, as none does
 		list = ranges(h)
 	}
 	if option != "" {

@@ -202,3 +202,11 @@ func FuzzNegotiation(f *testing.F) {
 		}
 	})
 }
+
+func TestAnEmptyAcceptSaysNothing(t *testing.T) {
+	for _, value := range []string{"", " "} {
+		if f, err := negotiate(http.Header{"Accept": {value}}, "", data); err != nil || f.contentType() != "application/json;odata.metadata=minimal" {
+			t.Errorf("%q: %v, %v", value, f, err)
+		}
+	}
+}
