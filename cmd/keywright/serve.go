@@ -19,6 +19,9 @@ func (c *serveCmd) Run(s *streams) error {
 	if err != nil {
 		return err
 	}
+	reload := make(chan os.Signal, 1) // from now on a SIGHUP ends nothing, also while the server starts
+	signal.Notify(reload, syscall.SIGHUP)
+	defer signal.Stop(reload)
 	version, _, _ := buildInfo()
 	srv, err := server.Open(s.ctx, server.Options{Config: cfg, Log: logger(cfg, s.err), Version: version})
 	if err != nil {
@@ -31,9 +34,6 @@ func (c *serveCmd) Run(s *streams) error {
 	if open {
 		fmt.Fprintf(s.out, "This server has no accounts yet. Open %s/setup and type this code within an hour:\n\n    %s\n\n", cfg.Public(), code.Reveal())
 	}
-	reload := make(chan os.Signal, 1)
-	signal.Notify(reload, syscall.SIGHUP)
-	defer signal.Stop(reload)
 	var reloading sync.WaitGroup
 	defer reloading.Wait()
 	ended, end := context.WithCancel(s.ctx)

@@ -181,7 +181,7 @@ func (s *Surface) answer(w http.ResponseWriter, r *http.Request, feed *publish.F
 	web.Note(r, slog.String("feed", feed.Name))
 	var rows counter
 	defer func() {
-		s.metrics.observe(feed.Name, out.status, rows.n, time.Since(began))
+		s.metrics.observe(label(feed), out.status, rows.n, time.Since(began))
 		web.Note(r, slog.Int64("rows", rows.n))
 	}()
 	if state.Service == nil {

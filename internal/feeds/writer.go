@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/keywright/keywright/internal/publish"
 )
 
 // first is how long the first byte may take: the slowest statement that can be configured, and its queue. Rows have deadlines that the
@@ -63,6 +65,14 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		reg.MustRegister(m.requests, m.rows, m.seconds)
 	}
 	return m
+}
+
+// label names a feed in the metrics: one of a database by its workspace and name, the built-in ones together.
+func label(f *publish.Feed) string {
+	if f.Name == publish.BuiltIn {
+		return f.Name
+	}
+	return f.Workspace + "/" + f.Name
 }
 
 func (m *metrics) observe(feed string, status int, rows int64, took time.Duration) {
