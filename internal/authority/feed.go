@@ -63,7 +63,7 @@ func (f *Feed) Rows(ctx context.Context, ws string, by Reader) (query.Source, er
 	if err != nil {
 		return nil, err
 	}
-	return from.As(caller), nil
+	return from.As(caller).For(ws, by.ID), nil
 }
 
 // enterFeed finds the workspace for a reader whose credential was checked for it.

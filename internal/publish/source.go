@@ -209,5 +209,5 @@ func (s *source) rowsFor(ctx context.Context, c Caller) (query.Source, error) {
 		}
 		caller["user.id"], caller["user.email"], caller["user.name"] = p.ID, p.Email, p.Name
 	}
-	return now.rows.As(caller), nil
+	return now.rows.As(caller).For("", c.ID), nil
 }

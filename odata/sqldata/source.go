@@ -69,7 +69,7 @@ const (
 // Options bound what a source may cost.
 type Options struct {
 	Timeout    time.Duration // of one statement, up to its last row; 0 is 30 s
-	Concurrent int           // requests that read at the same time; 0 is 4
+	Concurrent int           // requests that read at the same time; 0 is 4. See Source.For
 	Wait       time.Duration // for a free place, before query.ErrBusy; 0 is 2 s
 }
 
@@ -84,6 +84,7 @@ func (o Options) timeout() time.Duration {
 type Source struct {
 	shared *shared
 	caller map[string]any
+	holder holder
 }
 
 // shared is what a source and those that As made of it have in common.
@@ -92,7 +93,7 @@ type shared struct {
 	engine  Engine
 	tables  map[*edm.EntitySet]*place
 	options Options
-	places  chan struct{}
+	places  *places
 	timed   bool     // connections end their statements by themselves
 	running *running // of SQLite
 }
@@ -128,7 +129,7 @@ func New(db *sql.DB, engine Engine, tables []Table, o Options) (*Source, error) 
 	if o.Wait <= 0 {
 		o.Wait = 2 * time.Second
 	}
-	s := &shared{db: db, engine: engine, tables: make(map[*edm.EntitySet]*place, len(tables)), options: o, places: make(chan struct{}, o.Concurrent), running: lite.running}
+	s := &shared{db: db, engine: engine, tables: make(map[*edm.EntitySet]*place, len(tables)), options: o, places: newPlaces(o.Concurrent), running: lite.running}
 	opened, ours := db.Driver().(serverDriver)
 	s.timed = ours && opened.timeout == o.Timeout
 	for i := range tables {
@@ -164,12 +165,18 @@ func read(engine Engine, t *Table) (*place, error) {
 // As gives the same source with the parameters of one caller: names without their dollar sign ("user.email"), values that
 // the database takes. A parameter that is missing is an error when a query needs it.
 func (s *Source) As(caller map[string]any) *Source {
-	return &Source{shared: s.shared, caller: maps.Clone(caller)}
+	return &Source{shared: s.shared, caller: maps.Clone(caller), holder: s.holder}
+}
+
+// For gives the same source to one caller of a group, such as a tenant, who leaves places to others: of those that Options.Concurrent
+// allows, a caller has half at most, and a group all but one. "" is nobody in particular.
+func (s *Source) For(group, caller string) *Source {
+	return &Source{shared: s.shared, caller: s.caller, holder: holder{group, caller}}
 }
 
 // Open waits for a free place and begins a read-only transaction. One query alone sees one state of the database without.
 func (s *Source) Open(ctx context.Context) (query.Reader, error) {
-	if err := s.shared.enter(ctx); err != nil {
+	if err := s.shared.places.take(ctx, s.holder, s.shared.options.Wait); err != nil {
 		return nil, err
 	}
 	if query.IsSingle(ctx) && (s.shared.engine == SQLite || s.shared.timed) {
@@ -177,28 +184,10 @@ func (s *Source) Open(ctx context.Context) (query.Reader, error) {
 	}
 	tx, err := s.shared.begin(ctx)
 	if err != nil {
-		<-s.shared.places
+		s.shared.places.give(s.holder)
 		return nil, failure(ctx, err)
 	}
 	return &reader{source: s, from: tx, tx: tx}, nil
-}
-
-func (s *shared) enter(ctx context.Context) error {
-	select {
-	case s.places <- struct{}{}:
-		return nil
-	default:
-	}
-	wait := time.NewTimer(s.options.Wait)
-	defer wait.Stop()
-	select {
-	case s.places <- struct{}{}:
-		return nil
-	case <-wait.C:
-		return query.ErrBusy
-	case <-ctx.Done():
-		return failure(ctx, ctx.Err())
-	}
 }
 
 // begin opens a transaction that reads one state of the database.
@@ -329,7 +318,7 @@ func (r *reader) Close() error {
 		_ = r.tx.Rollback() // nothing was written; a connection that was cut off is not used again
 	}
 	r.from = nil
-	<-r.source.shared.places
+	r.source.shared.places.give(r.source.holder)
 	return err
 }
 
