@@ -7,6 +7,7 @@ import (
 	"maps"
 	"net/http"
 	"strconv"
+	"strings"
 
 	"github.com/keywright/keywright/odata/query"
 	"github.com/keywright/keywright/odata/uri"
@@ -82,12 +83,21 @@ func ofSource(err error) *failure {
 	case errors.Is(err, query.ErrComplex):
 		return refuse(http.StatusBadRequest, "too_complex", "The query is too complex for the source of this data: it follows too many relations at once, or is nested too deeply.")
 	case errors.Is(err, query.ErrValue):
-		f = refuse(http.StatusInternalServerError, "invalid_value", "A value of the result can't be computed or represented.")
+		f = refuse(http.StatusInternalServerError, "invalid_value", "A value of the result can't be computed or represented"+unsayable(err)+".")
 	default:
 		f = refuse(http.StatusInternalServerError, "internal_error", "The service has failed. The failure is in its log.")
 	}
 	f.cause = err
 	return f
+}
+
+// unsayable is what a source says of a value behind query.ErrValue, such as its column; never the value.
+func unsayable(err error) string {
+	_, why, _ := strings.Cut(err.Error(), query.ErrValue.Error()+": ")
+	if why == "" || len(why) > 200 {
+		return ""
+	}
+	return ": " + why
 }
 
 // Error answers with an OData error (JSON Format, section "Error Response"), for refusals that are decided before Serve.

@@ -123,6 +123,7 @@ func TestWhatFailsBeforeTheFirstByteIsAnError(t *testing.T) {
 		{query.ErrComplex, 400, ""},
 		{context.DeadlineExceeded, 504, ""},
 		{query.ErrValue, 500, ""},
+		{fmt.Errorf("%w: Numbers.At", query.ErrValue), 500, ""},
 		{errors.New("password=hunter2"), 500, ""},
 	} {
 		n := newNumbers(50)

@@ -271,7 +271,8 @@ var (
 	ErrTimeout = errors.New("query: the query took too long")
 	// ErrComplex: the query is more than the source can be asked at once (400).
 	ErrComplex = errors.New("query: the query is too complex for the source")
-	// ErrValue: a stored value is not of its column's type, or arithmetic has no result (division by zero of integers).
+	// ErrValue: a stored value is not of its column's type, or arithmetic has no result. What wraps it is told to the client: it names a
+	// column, and never a value.
 	ErrValue = errors.New("query: a value can't be computed")
 )
 

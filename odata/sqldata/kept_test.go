@@ -3,6 +3,8 @@ package sqldata_test
 import (
 	"context"
 	"database/sql"
+	"errors"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -171,4 +173,29 @@ func TestOneQueryAloneGivesTheSameRowsAndWritesNothing(t *testing.T) {
 			t.Errorf("%d rows were written, %v", n, err)
 		}
 	})
+}
+
+func TestAValueThatCannotBeSaidNamesItsColumn(t *testing.T) {
+	t.Parallel()
+	dsn := postgresWith(t, `create table prices (id int primary key, until timestamptz, day date, amount numeric); insert into prices values (1, 'infinity', null, null), (2, null, '-infinity', null), (3, null, null, 'NaN')`)
+	d, err := describe(t, dsn, sqldata.Publish{Tables: []string{"prices"}, Writable: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	db, engine, err := sqldata.Open(dsn, sqldata.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = db.Close() })
+	s, err := sqldata.New(db, engine, d.Tables, sqldata.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for id, column := range map[int64]string{1: "Prices.Until", 2: "Prices.Day", 3: "Prices.Amount"} {
+		q := all(d.Model.Sets[0])
+		q.Key = []any{id}
+		if got := ask(t, s, q); !errors.Is(got.Err, query.ErrValue) || !strings.Contains(got.Err.Error(), column+" holds what is not of its type") {
+			t.Errorf("%s: %v, %v", column, got.Rows, got.Err)
+		}
+	}
 }

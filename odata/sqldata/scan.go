@@ -27,10 +27,15 @@ func (r *reading) read(v any) (any, error) {
 	if w, ok := r.convert(v); ok {
 		return w, nil
 	}
+	return nil, r.unfit()
+}
+
+// unfit says that a value is none of OData's, and where it is; never the value.
+func (r *reading) unfit() error {
 	if r.name == "" {
-		return nil, fmt.Errorf("%w: the result is out of range", query.ErrValue)
+		return fmt.Errorf("%w: the result is out of range", query.ErrValue)
 	}
-	return nil, fmt.Errorf("%w: %s holds what is not of its type", query.ErrValue, r.name)
+	return fmt.Errorf("%w: %s holds what is not of its type", query.ErrValue, r.name)
 }
 
 func newReading(engine Engine, t edm.Type, kept Kept, name string) *reading {

@@ -388,7 +388,17 @@ func (x *rows) Err() error {
 	if x.err != nil {
 		return failure(x.ctx, x.err)
 	}
-	return failure(x.ctx, x.found.Err())
+	err := x.found.Err()
+	var column int
+	if n, _ := fmt.Sscanf(fmt.Sprint(err), "convert field %d failed", &column); n == 1 { // infinity, which pgx can't make a time of
+		if x.parents {
+			column--
+		}
+		if column >= 0 && column < len(x.readings) {
+			return x.readings[column].unfit()
+		}
+	}
+	return failure(x.ctx, err)
 }
 
 // Close ends the reading.
