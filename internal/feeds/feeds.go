@@ -187,7 +187,7 @@ func (s *Surface) answer(w http.ResponseWriter, r *http.Request, feed *publish.F
 	if state.Service == nil {
 		return unavailable()
 	}
-	source, err := feed.Rows(r.Context(), publish.Caller{ID: d.OwnerID(), IsApp: d.IsApp(), TokenID: d.TokenID(), Scopes: d.Scopes()})
+	source, err := feed.Rows(r.Context(), publish.Caller{ID: d.OwnerID(), IsApp: d.IsApp(), Scopes: d.Scopes()})
 	if errors.Is(err, query.ErrUnavailable) {
 		return unavailable()
 	}

@@ -210,12 +210,7 @@ type State struct {
 func (f *Feed) State() State { return f.state() }
 
 // Caller is who reads, as a check of their credential found it.
-type Caller struct {
-	ID      string // of the user, or the app
-	IsApp   bool
-	TokenID string
-	Scopes  token.Scopes
-}
+type Caller = authority.Reader
 
 // Rows gives the rows of the feed that a caller may see. Errors: query.ErrUnavailable, not_found for who is no member (any more).
 func (f *Feed) Rows(ctx context.Context, c Caller) (query.Source, error) { return f.rows(ctx, c) }
@@ -254,7 +249,7 @@ func (f *Feeds) own(workspace string) *Feed {
 			if f.builtIn.feed == nil {
 				return nil, query.ErrUnavailable
 			}
-			return f.builtIn.feed.Rows(ctx, workspace, authority.Reader{ID: c.ID, IsApp: c.IsApp, Scopes: c.Scopes})
+			return f.builtIn.feed.Rows(ctx, workspace, c)
 		},
 	}
 }

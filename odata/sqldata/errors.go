@@ -40,8 +40,6 @@ func failure(ctx context.Context, err error) error {
 		return sqliteFailure(lite)
 	case strings.Contains(err.Error(), valueFailure):
 		return sqliteValue(err.Error())
-	case strings.HasPrefix(err.Error(), "convert field"):
-		return fmt.Errorf("%w: no date of the calendar", query.ErrValue) // infinity, which pgx can't make a time of
 	case lost(err):
 		return fmt.Errorf("%w: the connection failed", query.ErrUnavailable)
 	}

@@ -185,15 +185,7 @@ func TestPagesByAKeyOfTextFollowItsIndexInAnyCollation(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	db, engine, err := sqldata.Open(dsn, sqldata.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = db.Close() })
-	codes, err := sqldata.New(db, engine, d.Tables, sqldata.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	codes, db := described(t, dsn, d)
 	set := d.Model.Sets[0]
 	code := &query.Property{Prop: set.Key[0]}
 	q := &query.Query{Set: set, Columns: []query.Column{{Expr: code}}, Order: []query.Order{{Expr: code, Key: true}}, Top: 2}

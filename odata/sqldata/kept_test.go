@@ -182,15 +182,7 @@ func TestAValueThatCannotBeSaidNamesItsColumn(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	db, engine, err := sqldata.Open(dsn, sqldata.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = db.Close() })
-	s, err := sqldata.New(db, engine, d.Tables, sqldata.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	s, _ := described(t, dsn, d)
 	for id, column := range map[int64]string{1: "Prices.Until", 2: "Prices.Day", 3: "Prices.Amount"} {
 		q := all(d.Model.Sets[0])
 		q.Key = []any{id}

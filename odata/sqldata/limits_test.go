@@ -34,6 +34,29 @@ func source(t testing.TB, db *sql.DB, e sqldata.Engine, from string, o sqldata.O
 	return s, set, self
 }
 
+// crossed is 20,000 numbers, each of which leads to all of them, and little time for a statement.
+func crossed(t *testing.T, e sqldata.Engine) (*sqldata.Source, *edm.EntitySet, *edm.Navigation) {
+	t.Helper()
+	write, read := databases(t, e)
+	for _, statement := range []string{
+		"create table n (i bigint, k bigint)",
+		"insert into n with recursive x(i) as (select 1 union all select i + 1 from x where i < 20000) select i, 1 from x",
+	} {
+		if _, err := write.ExecContext(t.Context(), statement); err != nil {
+			t.Fatal(err)
+		}
+	}
+	set := &edm.EntitySet{Name: "Numbers", TypeName: "Number", Properties: []*edm.Property{prop("I", edm.Int64, false), prop("K", edm.Int64, false)}}
+	set.Key = set.Properties[:1]
+	nav := &edm.Navigation{Name: "All", Target: set, Many: true, On: []edm.Link{{From: set.Properties[1], To: set.Properties[1]}}}
+	s, err := sqldata.New(read, e, []sqldata.Table{{Set: set, From: "n", Columns: map[*edm.Property]sqldata.Column{set.Properties[0]: {Name: "i"}, set.Properties[1]: {Name: "k"}}}},
+		sqldata.Options{Timeout: 300 * time.Millisecond})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s, set, nav
+}
+
 func engines(t *testing.T, test func(t *testing.T, e sqldata.Engine)) {
 	t.Helper()
 	for name, e := range map[string]sqldata.Engine{"sqlite": sqldata.SQLite, "postgres": sqldata.Postgres} {
@@ -73,23 +96,7 @@ func TestAStatementThatTakesTooLongEndsAsATimeout(t *testing.T) {
 func TestAStatementThatStallsBehindItsFirstRowEndsAsATimeout(t *testing.T) {
 	t.Parallel()
 	engines(t, func(t *testing.T, e sqldata.Engine) {
-		write, read := databases(t, e)
-		for _, statement := range []string{
-			"create table n (i bigint, k bigint)",
-			"insert into n with recursive x(i) as (select 1 union all select i + 1 from x where i < 20000) select i, 1 from x",
-		} {
-			if _, err := write.ExecContext(t.Context(), statement); err != nil {
-				t.Fatal(err)
-			}
-		}
-		set := &edm.EntitySet{Name: "Numbers", TypeName: "Number", Properties: []*edm.Property{prop("I", edm.Int64, false), prop("K", edm.Int64, false)}}
-		set.Key = set.Properties[:1]
-		nav := &edm.Navigation{Name: "All", Target: set, Many: true, On: []edm.Link{{From: set.Properties[1], To: set.Properties[1]}}}
-		s, err := sqldata.New(read, e, []sqldata.Table{{Set: set, From: "n", Columns: map[*edm.Property]sqldata.Column{set.Properties[0]: {Name: "i"}, set.Properties[1]: {Name: "k"}}}},
-			sqldata.Options{Timeout: 300 * time.Millisecond})
-		if err != nil {
-			t.Fatal(err)
-		}
+		s, set, nav := crossed(t, e)
 		// The first row is found at once. For each of the others all are looked at.
 		less := func(v *query.Var, than int64) query.Expr {
 			return &query.Binary{Op: query.LessOrEqual, X: &query.Property{Var: v, Prop: set.Key[0]}, Y: &query.Literal{Value: than, Of: set.Key[0].Type}, Of: edm.Type{Kind: edm.Boolean}}

@@ -11,15 +11,7 @@ import (
 // rows are all rows of all tables, as a source answers.
 func rows(t testing.TB, dsn string, d *sqldata.Description) (text string, n int) {
 	t.Helper()
-	db, engine, err := sqldata.Open(dsn, sqldata.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer db.Close()
-	source, err := sqldata.New(db, engine, d.Tables, sqldata.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	source, _ := described(t, dsn, d)
 	var b strings.Builder
 	for _, set := range d.Model.Sets {
 		a := ask(t, source, all(set))

@@ -91,6 +91,15 @@ func describe(t testing.TB, dsn string, p sqldata.Publish) (*sqldata.Description
 // describer opens a database to be described several times.
 func describer(t testing.TB, dsn string) func(sqldata.Publish) (*sqldata.Description, error) {
 	t.Helper()
+	db, engine := opened(t, dsn)
+	return func(p sqldata.Publish) (*sqldata.Description, error) {
+		return sqldata.Describe(t.Context(), db, engine, p)
+	}
+}
+
+// opened opens a database to be read, until the test ends.
+func opened(t testing.TB, dsn string) (*sql.DB, sqldata.Engine) {
+	t.Helper()
 	db, engine, err := sqldata.Open(dsn, sqldata.Options{})
 	if err != nil {
 		t.Fatal(err)
@@ -100,9 +109,18 @@ func describer(t testing.TB, dsn string) func(sqldata.Publish) (*sqldata.Descrip
 			t.Error(err)
 		}
 	})
-	return func(p sqldata.Publish) (*sqldata.Description, error) {
-		return sqldata.Describe(t.Context(), db, engine, p)
+	return db, engine
+}
+
+// described makes a source of what is described of a database.
+func described(t testing.TB, dsn string, d *sqldata.Description) (*sqldata.Source, *sql.DB) {
+	t.Helper()
+	db, engine := opened(t, dsn)
+	s, err := sqldata.New(db, engine, d.Tables, sqldata.Options{})
+	if err != nil {
+		t.Fatal(err)
 	}
+	return s, db
 }
 
 // dump writes down all that a description says.

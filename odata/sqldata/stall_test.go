@@ -14,23 +14,7 @@ import (
 func TestAStatementThatStallsWithinOneRowEndsAsATimeout(t *testing.T) {
 	t.Parallel()
 	engines(t, func(t *testing.T, e sqldata.Engine) {
-		write, read := databases(t, e)
-		for _, statement := range []string{
-			"create table n (i bigint, k bigint)",
-			"insert into n with recursive x(i) as (select 1 union all select i + 1 from x where i < 20000) select i, 1 from x",
-		} {
-			if _, err := write.ExecContext(t.Context(), statement); err != nil {
-				t.Fatal(err)
-			}
-		}
-		set := &edm.EntitySet{Name: "Numbers", TypeName: "Number", Properties: []*edm.Property{prop("I", edm.Int64, false), prop("K", edm.Int64, false)}}
-		set.Key = set.Properties[:1]
-		nav := &edm.Navigation{Name: "All", Target: set, Many: true, On: []edm.Link{{From: set.Properties[1], To: set.Properties[1]}}}
-		s, err := sqldata.New(read, e, []sqldata.Table{{Set: set, From: "n", Columns: map[*edm.Property]sqldata.Column{set.Properties[0]: {Name: "i"}, set.Properties[1]: {Name: "k"}}}},
-			sqldata.Options{Timeout: 300 * time.Millisecond})
-		if err != nil {
-			t.Fatal(err)
-		}
+		s, set, nav := crossed(t, e)
 		// The first row is found at once. For the second one every row is looked at for every row of every row.
 		boolean := edm.Type{Kind: edm.Boolean}
 		number := func(v *query.Var) query.Expr { return &query.Property{Var: v, Prop: set.Key[0]} }
